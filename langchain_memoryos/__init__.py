@@ -1,0 +1,1 @@
+"""MemoryOS memory for LangChain chains, runnables and agents."""

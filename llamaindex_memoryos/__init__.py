@@ -1,0 +1,1 @@
+"""MemoryOS memory for LlamaIndex chat engines and agents."""

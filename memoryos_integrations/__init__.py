@@ -1,0 +1,111 @@
+"""Long-term memory for language models: short-term pages, mid-term segments with heat, a long-term persona.
+
+Nothing heavy is imported before it is used.
+
+Example:
+    >>> from memoryos_integrations import MemoryOS
+    >>> with MemoryOS(path) as memory:
+    ...     ada = memory.user("ada")
+    ...     page = ada.add("Hi, I am Ada and I keep bees.", "Hello Ada!")
+    ...     found = ada.retrieve("What animals do I have?", k=1)
+    >>> found.items[0].text
+    'Hi, I am Ada and I keep bees.'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from memoryos_integrations.config import MemoryConfig
+    from memoryos_integrations.errors import (
+        ConfigError,
+        EmbedderMismatchError,
+        InvalidInputError,
+        LLMBadOutput,
+        LLMRefused,
+        LLMUnavailable,
+        MemoryOSError,
+        StoreError,
+    )
+    from memoryos_integrations.memory import MemoryOS
+    from memoryos_integrations.protocols import LLM, Clock, Embedder, Prompt, TokenCounter
+    from memoryos_integrations.types import (
+        Context,
+        Fact,
+        ForgetReceipt,
+        MemoryItem,
+        Message,
+        Page,
+        Persona,
+        Retrieved,
+        Segment,
+    )
+    from memoryos_integrations.user_memory import UserMemory
+
+_HOME = {
+    "ConfigError": "errors",
+    "Context": "types",
+    "Clock": "protocols",
+    "Embedder": "protocols",
+    "EmbedderMismatchError": "errors",
+    "Fact": "types",
+    "ForgetReceipt": "types",
+    "InvalidInputError": "errors",
+    "LLM": "protocols",
+    "LLMBadOutput": "errors",
+    "LLMRefused": "errors",
+    "LLMUnavailable": "errors",
+    "MemoryConfig": "config",
+    "MemoryItem": "types",
+    "MemoryOS": "memory",
+    "MemoryOSError": "errors",
+    "Message": "types",
+    "Page": "types",
+    "Persona": "types",
+    "Prompt": "protocols",
+    "Retrieved": "types",
+    "Segment": "types",
+    "StoreError": "errors",
+    "TokenCounter": "protocols",
+    "UserMemory": "user_memory",
+}
+
+__all__ = [
+    "LLM",
+    "Clock",
+    "ConfigError",
+    "Context",
+    "Embedder",
+    "EmbedderMismatchError",
+    "Fact",
+    "ForgetReceipt",
+    "InvalidInputError",
+    "LLMBadOutput",
+    "LLMRefused",
+    "LLMUnavailable",
+    "MemoryConfig",
+    "MemoryItem",
+    "MemoryOS",
+    "MemoryOSError",
+    "Message",
+    "Page",
+    "Persona",
+    "Prompt",
+    "Retrieved",
+    "Segment",
+    "StoreError",
+    "TokenCounter",
+    "UserMemory",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,78 @@
+"""The arguments of the public verbs, checked and gathered: from here on nothing is in doubt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from memoryos_integrations import checks
+from memoryos_integrations.errors import InvalidInputError
+from memoryos_integrations.retrieval import Question
+from memoryos_integrations.short_term import Turn
+from memoryos_integrations.types import KINDS, ROLES, TIERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from memoryos_integrations.types import Kind, Role, Tier
+
+SOURCES = (*ROLES, "import")
+
+
+def turn(
+    sides: Sequence[tuple[Role, str]],
+    *,
+    thread_id: str,
+    at: datetime | None,
+    event_id: str | None,
+    metadata: Mapping[str, Any] | None,
+    clock: Callable[[], datetime],
+    name: str | None = None,
+    source: str | None = None,
+) -> Turn:
+    """Return a turn, or one side of it, ready to be stored; sides without text are left out."""
+    said = tuple((role, checks.text(role, text, empty=True)) for role, text in sides)
+    said = tuple((role, text) for role, text in said if text)
+    if not said:
+        raise InvalidInputError(f"{' and '.join(role for role, _ in sides)}: there is no text to store")
+    own, stored = checks.metadata("metadata", metadata)
+    return Turn(
+        sides=said,
+        thread_id=checks.identifier("thread_id", thread_id),
+        at=clock() if at is None else checks.moment("at", at),
+        event_id=None if event_id is None else checks.identifier("event_id", event_id),
+        metadata=own,
+        metadata_json=stored,
+        name=None if name is None else checks.identifier("name", name),
+        source=None if source is None else checks.one_of("source", source, SOURCES),
+    )
+
+
+def question(
+    query: str,
+    *,
+    k: int,
+    kinds: Sequence[Kind],
+    tiers: Sequence[Tier] | None,
+    thread_id: str | None,
+    metadata: Mapping[str, Any] | None,
+    now: datetime | None,
+    clock: Callable[[], datetime],
+) -> Question:
+    """Return a question, ready to be answered.
+
+    A question is never stored, so what could not be stored in it is replaced, not refused.
+    """
+    if not isinstance(query, str):
+        raise InvalidInputError(f"query must be text, not {type(query).__name__}")
+    if not query.strip():
+        raise InvalidInputError("query must not be empty")
+    return Question(
+        text=query.encode("utf-8", "replace").decode().replace("\x00", " "),
+        now=clock() if now is None else checks.moment("now", now),
+        k=checks.whole("k", k, least=1, most=checks.MAX_K),
+        kinds=cast("tuple[Kind, ...]", checks.some_of("kinds", kinds, KINDS)),
+        tiers=TIERS if tiers is None else cast("tuple[Tier, ...]", checks.some_of("tiers", tiers, TIERS)),
+        thread_id=None if thread_id is None else checks.identifier("thread_id", thread_id),
+        metadata=checks.metadata("metadata", metadata)[0],
+    )

@@ -1,0 +1,116 @@
+"""Checks of what callers pass in: each names the argument and what it should be."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from memoryos_integrations.errors import InvalidInputError
+
+MAX_TEXT_BYTES = 1_000_000
+MAX_ID_LENGTH = 256
+MAX_METADATA_BYTES = 64_000
+MAX_K = 10_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def identifier(name: str, value: object) -> str:
+    """Return an id as it is: any non-empty text up to 256 characters without control characters."""
+    if not isinstance(value, str):
+        raise InvalidInputError(f"{name} must be text, not {type(value).__name__}")
+    if not value:
+        raise InvalidInputError(f"{name} must not be empty")
+    if len(value) > MAX_ID_LENGTH:
+        raise InvalidInputError(f"{name} must have at most {MAX_ID_LENGTH} characters, not {len(value)}")
+    if not value.isprintable() and any(
+        unicodedata.category(character) in ("Cc", "Cs") for character in value
+    ):
+        raise InvalidInputError(f"{name} must not contain control characters or lone surrogates")
+    return value
+
+
+def text(name: str, value: object, *, empty: bool = False) -> str:
+    """Return a text as it is: up to 1 MB of UTF-8 without NUL."""
+    if not isinstance(value, str):
+        raise InvalidInputError(f"{name} must be text, not {type(value).__name__}")
+    if not value and not empty:
+        raise InvalidInputError(f"{name} must not be empty")
+    if "\x00" in value:
+        raise InvalidInputError(
+            f"{name} contains a NUL character: remove it, as with text.replace('\\0', '')"
+        )
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"{name} contains a lone surrogate at position {error.start}, which no UTF-8 store can hold: "
+            "replace it, as with text.encode('utf-8', 'replace').decode()"
+        ) from None
+    if size > MAX_TEXT_BYTES:
+        raise InvalidInputError(f"{name} has {size} bytes; at most {MAX_TEXT_BYTES} are stored: split it")
+    return value
+
+
+def one_of(name: str, value: object, allowed: tuple[str, ...]) -> str:
+    """Return the value if it is one of those allowed."""
+    if not isinstance(value, str) or value not in allowed:
+        raise InvalidInputError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+    return value
+
+
+def some_of(name: str, value: object, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a non-empty sequence of allowed values as a tuple."""
+    if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset) or not value:
+        raise InvalidInputError(f"{name} must be a sequence of {', '.join(allowed)}, not {value!r}")
+    return tuple(one_of(name, item, allowed) for item in value)
+
+
+def whole(name: str, value: object, *, least: int, most: int) -> int:
+    """Return a whole number within its limits."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise InvalidInputError(f"{name} must be a whole number from {least} to {most}, not {value!r}")
+    return value
+
+
+def moment(name: str, value: object) -> datetime:
+    """Return an aware datetime in UTC."""
+    if not isinstance(value, datetime):
+        raise InvalidInputError(f"{name} must be a datetime, not {type(value).__name__}")
+    if value.tzinfo is None or value.utcoffset() is None:
+        raise InvalidInputError(
+            f"{name} must be an aware datetime: give it a zone, as with tzinfo=timezone.utc"
+        )
+    return value.astimezone(UTC)
+
+
+def metadata(name: str, value: object) -> tuple[dict[str, Any], str]:
+    """Return the caller's own fields, and their JSON as it is stored.
+
+    The dictionary is read back from the JSON, so what ``add`` returns is what a later read returns.
+    """
+    if value is None:
+        return {}, "{}"
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise InvalidInputError(f"{name} must be a mapping with text keys, not {type(value).__name__}")
+    try:
+        stored = json.dumps(dict(value), ensure_ascii=False, allow_nan=False, sort_keys=True)
+        size = len(stored.encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInputError(f"{name} must hold JSON values only: {error}") from None
+    if size > MAX_METADATA_BYTES:
+        raise InvalidInputError(f"{name} has {size} bytes as JSON; at most {MAX_METADATA_BYTES} are stored")
+    return json.loads(stored), stored
+
+
+def to_us(value: datetime) -> int:
+    """Return whole microseconds since 1970 in UTC, without the rounding of a float."""
+    return (value - _EPOCH) // _MICROSECOND
+
+
+def from_us(value: int) -> datetime:
+    """Return the aware UTC datetime of ``to_us``."""
+    return _EPOCH + timedelta(microseconds=value)

@@ -1,0 +1,148 @@
+"""Search over what was derived from messages: the summaries of segments, and facts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import sqlalchemy as sa
+
+from memoryos_integrations import hints
+from memoryos_integrations.checks import to_us
+from memoryos_integrations.long_term import load_facts
+from memoryos_integrations.mid_term import load_segments
+from memoryos_integrations.ranking import Signals, rank
+from memoryos_integrations.storage import schema
+from memoryos_integrations.storage.lexical import LexicalIndex
+from memoryos_integrations.storage.vectors import unit, unpack
+from memoryos_integrations.types import MemoryItem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from memoryos_integrations.config import MemoryConfig
+    from memoryos_integrations.protocols import TokenCounter
+    from memoryos_integrations.retrieval import Question
+    from memoryos_integrations.types import Fact, Segment
+
+    Vector = NDArray[np.float32]
+
+_vectors = schema.vectors
+
+
+def search(
+    tx: sa.Connection,
+    scope: int,
+    question: Question,
+    vector: Vector | None,
+    embedder_id: int | None,
+    config: MemoryConfig,
+    count_tokens: TokenCounter,
+) -> list[MemoryItem]:
+    """Return the best segments and facts of a scope, as far as the question asks for them."""
+    found: list[MemoryItem] = []
+    filtered = question.thread_id is not None or bool(question.metadata)
+    if "segment" in question.kinds and "mid_term" in question.tiers and not filtered:
+        segments = [
+            segment
+            for segment in load_segments(tx, scope, now=to_us(question.now), config=config)
+            if segment.summary
+        ]
+        items = [_of_segment(segment, count_tokens) for segment in segments]
+        found += _ranked(tx, items, question, vector, embedder_id)
+    if "fact" in question.kinds and "long_term" in question.tiers and question.thread_id is None:
+        facts = [
+            fact
+            for about in ("user", "agent")
+            for fact in load_facts(tx, scope, about=about, at=question.now, newest=config.knowledge_capacity)
+            if all(
+                key in fact.metadata and fact.metadata[key] == value
+                for key, value in question.metadata.items()
+            )
+        ]
+        found += _ranked(tx, [_of_fact(fact, count_tokens) for fact in facts], question, vector, embedder_id)
+    return found
+
+
+def _ranked(
+    tx: sa.Connection,
+    items: Sequence[MemoryItem],
+    question: Question,
+    vector: Vector | None,
+    embedder_id: int | None,
+) -> list[MemoryItem]:
+    if not items:
+        return []
+    words = LexicalIndex()
+    words.extend([item.text for item in items], [-1] * len(items))
+    turn, window = words.scores(question.text)
+    at = np.array([item.at.timestamp() for item in items])
+    signals = Signals(
+        cosine=_cosines(tx, items, vector, embedder_id) if vector is not None else None,
+        words=turn,
+        window=window,
+        session=np.arange(len(items), dtype=np.int32),
+        speaker=None,
+        date=hints.closeness(hints.date_windows(question.text, question.now), at),
+        without_lift=np.arange(len(items)),
+        allowed=np.ones(len(items), dtype=bool),
+    )
+    ranking = rank(signals)
+    return [
+        replace(items[row], score=float(ranking.score[row]), parts=ranking.parts_of(row))
+        for row in ranking.best(question.k, signals.allowed)
+    ]
+
+
+def _cosines(
+    tx: sa.Connection, items: Sequence[MemoryItem], vector: Vector, embedder_id: int | None
+) -> Vector | None:
+    row_of = {item.id: row for row, item in enumerate(items)}
+    kind = items[0].kind
+    query = sa.select(_vectors.c.item_id, _vectors.c.vector).where(
+        _vectors.c.kind == kind, _vectors.c.embedder_id == embedder_id, _vectors.c.item_id.in_(list(row_of))
+    )
+    cosine = np.zeros(len(items), dtype=np.float32)
+    for item, stored in tx.execute(query):
+        cosine[row_of[item]] = float(unit(unpack(stored)) @ vector)
+    return cosine if cosine.any() else None
+
+
+def _of_segment(segment: Segment, count_tokens: TokenCounter) -> MemoryItem:
+    return MemoryItem(
+        id=segment.id,
+        tier="mid_term",
+        kind="segment",
+        text=segment.summary,
+        role=None,
+        name=None,
+        at=segment.ended_at,
+        score=0.0,
+        tokens=count_tokens(segment.summary),
+        thread_id=None,
+        page_id=None,
+        segment_id=segment.id,
+        source_page_ids=segment.page_ids,
+    )
+
+
+def _of_fact(fact: Fact, count_tokens: TokenCounter) -> MemoryItem:
+    return MemoryItem(
+        id=fact.id,
+        tier="long_term",
+        kind="fact",
+        text=fact.text,
+        role=None,
+        name=None,
+        at=fact.valid_from,
+        score=0.0,
+        tokens=count_tokens(fact.text),
+        thread_id=None,
+        page_id=None,
+        segment_id=None,
+        source_page_ids=fact.source_page_ids,
+        metadata=fact.metadata,
+    )

@@ -1,0 +1,89 @@
+"""What happened, for ``MemoryOS(on_event=...)``: ids, counts and durations, never text.
+
+A handler is called in the thread where the event arose, after the change is durable. What it raises
+reaches whoever caused the event; the memory itself is safe by then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events."""
+
+    scope: int | None
+    """Number of the scope in this store; ``None`` for events of the whole store."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnAdded(Event):
+    """A page was stored, or a message was added to one."""
+
+    page_id: str
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FactAdded(Event):
+    """A fact was stored."""
+
+    fact_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded(Event):
+    """Messages got their vectors."""
+
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Consolidated(Event):
+    """Pages left short-term memory for segments."""
+
+    page_ids: tuple[str, ...]
+    segment_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentEvicted(Event):
+    """The coldest segment lost its summary and vector; its pages stay searchable."""
+
+    segment_id: str
+    heat: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled(Event):
+    """A retrieval was answered."""
+
+    items: int
+    seconds: float
+    dense: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten(Event):
+    """Memories were erased."""
+
+    messages: int
+    facts: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRebuilt(Event):
+    """The vector index was made anew from the ledger."""
+
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobParked(Event):
+    """Background work failed and waits for its next try."""
+
+    kind: str
+    attempts: int
+    error: str
+    """Name of the error's class."""

@@ -1,0 +1,174 @@
+"""Forgetting: rows, everything derived from them, and their bytes, in every file of the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from memoryos_integrations.mid_term import drop_segment, drop_vectors
+from memoryos_integrations.scope import touch
+from memoryos_integrations.short_term import chunks
+from memoryos_integrations.storage import outbox, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_messages, _pages, _segments = schema.messages, schema.pages, schema.segments
+_facts, _edges, _vectors, _personas = schema.facts, schema.edges, schema.vectors, schema.persona_versions
+
+
+@dataclass(slots=True)
+class Erased:
+    """What a transaction of forgetting removed or blanked, by id."""
+
+    messages: list[str] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
+    segments: list[str] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+    persona_versions: int = 0
+    missing: list[str] = field(default_factory=list)
+
+
+def forget(
+    tx: sa.Connection, scope: int | None, *, ids: Sequence[str] | None, thread_id: str | None, now: int
+) -> Erased:
+    """Erase by id, or a conversation, or, with neither, everything of a scope."""
+    if scope is None:
+        return Erased(missing=list(ids or ()))
+    if ids is not None:
+        return forget_ids(tx, scope, ids, now)
+    return (
+        forget_thread(tx, scope, thread_id, now)
+        if thread_id is not None
+        else forget_everything(tx, scope, now)
+    )
+
+
+def forget_ids(tx: sa.Connection, scope: int, item_ids: Sequence[str], now: int) -> Erased:
+    """Erase messages, pages, segments (with their pages) and facts by id."""
+    asked = dict.fromkeys(item_ids)
+    pages = _of_scope(tx, _pages, scope, asked)
+    segments = _of_scope(tx, _segments, scope, asked)
+    messages = _of_scope(tx, _messages, scope, asked)
+    facts = _of_scope(tx, _facts, scope, asked)
+    for part in chunks(sorted(segments)):
+        pages |= set(tx.execute(sa.select(_pages.c.id).where(_pages.c.segment_id.in_(part))).scalars())
+    for part in chunks(sorted(pages)):
+        messages |= set(tx.execute(sa.select(_messages.c.id).where(_messages.c.page_id.in_(part))).scalars())
+    erased = Erased(missing=[item for item in asked if item not in messages | pages | segments | facts])
+    _erase_messages(tx, scope, sorted(messages), erased, now)
+    _erase_facts(tx, scope, sorted(facts - set(erased.facts)), erased, now)
+    touch(tx, scope, erased=True)
+    return erased
+
+
+def forget_thread(tx: sa.Connection, scope: int, thread_id: str, now: int) -> Erased:
+    """Erase a conversation and what was drawn from it."""
+    mine = sa.and_(_messages.c.scope_id == scope, _messages.c.thread_id == thread_id)
+    erased = Erased()
+    _erase_messages(tx, scope, list(tx.execute(sa.select(_messages.c.id).where(mine)).scalars()), erased, now)
+    touch(tx, scope, erased=True)
+    return erased
+
+
+def forget_everything(tx: sa.Connection, scope: int, now: int) -> Erased:
+    """Erase a scope: its memories, its ids, its row."""
+    erased = Erased(
+        messages=_all_ids(tx, _messages, scope),
+        pages=_all_ids(tx, _pages, scope),
+        segments=_all_ids(tx, _segments, scope),
+        facts=_all_ids(tx, _facts, scope),
+    )
+    tx.execute(sa.delete(schema.jobs).where(schema.jobs.c.scope_id == scope))
+    drop_vectors(tx, scope, [*erased.messages, *erased.segments, *erased.facts], now, forgotten=True)
+    for table in (_vectors, _edges, _messages, _pages, _segments, _facts):
+        tx.execute(sa.delete(table).where(table.c.scope_id == scope))
+    erased.persona_versions = tx.execute(sa.delete(_personas).where(_personas.c.scope_id == scope)).rowcount
+    tx.execute(sa.delete(schema.scopes).where(schema.scopes.c.id == scope))
+    return erased
+
+
+def _erase_messages(
+    tx: sa.Connection, scope: int, message_ids: Sequence[str], erased: Erased, now: int
+) -> None:
+    touched: set[str] = set()
+    for part in chunks(message_ids):
+        touched |= set(tx.execute(sa.select(_messages.c.page_id).where(_messages.c.id.in_(part))).scalars())
+        tx.execute(sa.delete(_messages).where(_messages.c.id.in_(part)))
+    drop_vectors(tx, scope, message_ids, now, forgotten=True)
+    erased.messages += message_ids
+    _erase_derived(tx, scope, [*message_ids, *sorted(touched)], erased, now)
+    segments: set[str] = set()
+    for part in chunks(sorted(touched)):
+        of_pages = sa.select(_pages.c.segment_id).where(
+            _pages.c.id.in_(part), _pages.c.segment_id.is_not(None)
+        )
+        segments |= set(tx.execute(of_pages).scalars())
+        left = set(tx.execute(sa.select(_messages.c.page_id).where(_messages.c.page_id.in_(part))).scalars())
+        empty = [page for page in part if page not in left]
+        tx.execute(sa.delete(_pages).where(_pages.c.id.in_(empty)))
+        # A page's own metadata was stored with the words that are gone.
+        tx.execute(sa.update(_pages).where(_pages.c.id.in_(sorted(left))).values(metadata="{}"))
+        erased.pages += empty
+    _blank_segments(tx, scope, sorted(segments), erased, now)
+
+
+def _blank_segments(
+    tx: sa.Connection, scope: int, segment_ids: Sequence[str], erased: Erased, now: int
+) -> None:
+    """Blank summary, keywords and vector at once; a job derives them anew from the pages that are left."""
+    for segment in segment_ids:
+        left = tx.execute(sa.select(_pages.c.id).where(_pages.c.segment_id == segment).limit(1)).first()
+        if left is None:
+            drop_segment(tx, scope, segment, now)
+        else:
+            tx.execute(
+                sa.update(_segments).where(_segments.c.id == segment).values(summary="", keywords="{}")
+            )
+            drop_vectors(tx, scope, [segment], now, forgotten=True)
+            outbox.enqueue_once(tx, "refresh", scope, segment, now)
+    erased.segments += segment_ids
+
+
+def _erase_derived(tx: sa.Connection, scope: int, parents: Sequence[str], erased: Erased, now: int) -> None:
+    """Erase the facts and the versions of the persona that were drawn from what is gone."""
+    children: set[str] = set()
+    for part in chunks(parents):
+        children |= set(
+            tx.execute(sa.select(_edges.c.child_id).where(_edges.c.parent_id.in_(part))).scalars()
+        )
+    facts = _of_scope(tx, _facts, scope, children)
+    _erase_facts(tx, scope, sorted(facts), erased, now)
+    versions = [child for child in children - facts if child.startswith("persona:")]
+    for version in versions:
+        mine = sa.and_(_personas.c.scope_id == scope, _personas.c.version == int(version.rpartition(":")[2]))
+        erased.persona_versions += tx.execute(sa.delete(_personas).where(mine)).rowcount
+    for part in chunks(versions):
+        tx.execute(sa.delete(_edges).where(_edges.c.child_id.in_(part)))
+
+
+def _erase_facts(tx: sa.Connection, scope: int, fact_ids: Sequence[str], erased: Erased, now: int) -> None:
+    for part in chunks(fact_ids):
+        tx.execute(sa.delete(_edges).where(_edges.c.child_id.in_(part)))
+        tx.execute(sa.delete(_facts).where(_facts.c.id.in_(part)))
+        again = sa.update(_facts).where(_facts.c.scope_id == scope, _facts.c.superseded_by.in_(part))
+        tx.execute(again.values(superseded_by=None))
+    drop_vectors(tx, scope, fact_ids, now, forgotten=True)
+    erased.facts += fact_ids
+
+
+def _of_scope(tx: sa.Connection, table: sa.Table, scope: int, item_ids: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for part in chunks(list(item_ids)):
+        found |= set(
+            tx.execute(sa.select(table.c.id).where(table.c.scope_id == scope, table.c.id.in_(part))).scalars()
+        )
+    return found
+
+
+def _all_ids(tx: sa.Connection, table: sa.Table, scope: int) -> list[str]:
+    return list(
+        tx.execute(sa.select(table.c.id).where(table.c.scope_id == scope).order_by(table.c.seq)).scalars()
+    )

@@ -1,0 +1,112 @@
+"""Looking at a store without changing it: what is in it, whether it is whole, what an item rests on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from memoryos_integrations.errors import IndexUnavailableError
+from memoryos_integrations.long_term import sources_of
+from memoryos_integrations.short_term import load_pages
+from memoryos_integrations.storage import outbox, schema
+from memoryos_integrations.types import Report
+
+if TYPE_CHECKING:
+    from memoryos_integrations.embedding import Embedding
+    from memoryos_integrations.indexing import Indexing
+    from memoryos_integrations.storage.ledger import Ledger
+    from memoryos_integrations.types import Page
+
+_messages, _pages, _segments = schema.messages, schema.pages, schema.segments
+_facts, _vectors = schema.facts, schema.vectors
+_COUNTED = {
+    "messages": _messages,
+    "pages": _pages,
+    "segments": _segments,
+    "facts": _facts,
+    "vectors": _vectors,
+}
+
+
+def verify(ledger: Ledger, indexing: Indexing, *, owner: bool) -> Report:
+    """Check the ledger's file and references, and the index against the ledger."""
+    problems = ledger.check()
+    with ledger.read() as tx:
+        counts = _counts(tx)
+        waiting = outbox.waiting(tx)
+        parked = outbox.parked(tx)
+        empty = (
+            sa.select(sa.func.count())
+            .select_from(_pages)
+            .where(~sa.select(_messages.c.seq).where(_messages.c.page_id == _pages.c.id).exists())
+        )
+        if pages := tx.execute(empty).scalar_one():
+            problems.append(f"{pages} pages have no message: report this, it should not be possible.")
+    problems += [
+        f"The job {job} failed with {error} and is tried again later." for job, error in parked.items()
+    ]
+    if owner and not waiting:
+        problems += _compare_index(indexing, counts)
+    return Report(not problems, tuple(problems), counts)
+
+
+def stats(ledger: Ledger, folder: Path, embedding: Embedding, *, owner: bool) -> dict[str, Any]:
+    """Return counts, waiting jobs, the embedder and bytes on disk."""
+    with ledger.read() as tx:
+        counts: dict[str, Any] = dict(_counts(tx))
+        counts["users"] = tx.execute(
+            sa.select(sa.func.count(schema.scopes.c.user_id.distinct()))
+        ).scalar_one()
+        tiers = sa.select(_pages.c.tier, sa.func.count()).group_by(_pages.c.tier)
+        counts["pages_by_tier"] = {tier: count for tier, count in tx.execute(tiers)}
+        counts["jobs"] = outbox.waiting(tx)
+        counts["parked"] = len(outbox.parked(tx))
+    counts["embedder"] = embedding.embedder.name if embedding.embedder is not None else None
+    counts["bytes"] = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    counts["owner"] = owner
+    return counts
+
+
+def trace(tx: sa.Connection, scope: int, item_id: str) -> list[Page] | None:
+    """Return the pages of a scope that an item rests on, ``None`` if the scope has no such item."""
+    mine = {"id": item_id, "scope_id": scope}
+    page = tx.execute(_by_id(_messages, _messages.c.page_id), mine).scalar()
+    page = page or tx.execute(_by_id(_pages, _pages.c.id), mine).scalar()
+    if page is not None:
+        return load_pages(tx, scope, page_ids=[page])
+    if tx.execute(_by_id(_segments, _segments.c.id), mine).scalar() is not None:
+        return load_pages(tx, scope, segment_id=item_id)
+    if tx.execute(_by_id(_facts, _facts.c.id), mine).scalar() is not None:
+        return load_pages(tx, scope, page_ids=list(sources_of(tx, [item_id]).get(item_id, ())))
+    return None
+
+
+def _by_id(table: sa.Table, column: sa.Column[Any]) -> sa.Select[Any]:
+    return sa.select(column).where(
+        table.c.id == sa.bindparam("id"), table.c.scope_id == sa.bindparam("scope_id")
+    )
+
+
+def _counts(tx: sa.Connection) -> dict[str, int]:
+    return {
+        name: tx.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+        for name, table in _COUNTED.items()
+    }
+
+
+def _compare_index(indexing: Indexing, counts: dict[str, int]) -> list[str]:
+    problems = []
+    try:
+        for name, (held, expected) in indexing.counts().items():
+            counts[f"index.{name}"] = held
+            if held != expected:
+                problems.append(
+                    f"The collection {name} holds {held} records, the ledger {expected}: call rebuild_index()."
+                )
+    except IndexUnavailableError as error:
+        problems.append(
+            f"The vector index cannot be read ({error}): call rebuild_index(). No memory is lost."
+        )
+    return problems

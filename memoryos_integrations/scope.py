@@ -1,0 +1,62 @@
+"""A scope: whose memory it is. One user and one agent together own a set of memories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from memoryos_integrations.storage import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_scopes = schema.scopes
+_find = sa.select(_scopes.c.id).where(
+    _scopes.c.user_id == sa.bindparam("user_id"), _scopes.c.agent_id == sa.bindparam("agent_id")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """User and agent; the number under which the ledger keeps them is looked up in each transaction."""
+
+    user_id: str
+    """Whose memory."""
+    agent_id: str
+    """With which agent."""
+
+    def number(self, tx: sa.Connection) -> int | None:
+        """Return the scope's number, or ``None`` while it holds nothing."""
+        return tx.execute(_find, {"user_id": self.user_id, "agent_id": self.agent_id}).scalar()
+
+    def ensure(self, tx: sa.Connection, now: int) -> int:
+        """Return the scope's number, giving it one on its first memory."""
+        number = self.number(tx)
+        if number is None:
+            values = {
+                "user_id": self.user_id,
+                "agent_id": self.agent_id,
+                "revision": 0,
+                "erasures": 0,
+                "created_at": now,
+            }
+            tx.execute(sa.insert(_scopes), values)
+            number = self.number(tx)
+        assert number is not None
+        return number
+
+
+def touch(tx: sa.Connection, scope_id: int, *, erased: bool = False) -> None:
+    """Tell every cache, in every process, that pages moved between tiers or that rows are gone."""
+    values: dict[str, object] = {"revision": _scopes.c.revision + 1}
+    if erased:
+        values["erasures"] = _scopes.c.erasures + 1
+    tx.execute(sa.update(_scopes).where(_scopes.c.id == scope_id).values(values))
+
+
+def all_scopes(tx: sa.Connection) -> Iterator[tuple[int, Scope]]:
+    """Yield every scope with its number, in the order of their first memory."""
+    for row in tx.execute(sa.select(_scopes).order_by(_scopes.c.id)):
+        yield row.id, Scope(row.user_id, row.agent_id)

@@ -1,0 +1,234 @@
+"""Short-term memory: a turn comes in and is durable when the call returns. Nothing else happens here.
+
+Pages leave when newer ones push them out (first in, first out), and only in the transaction that places
+them in mid-term memory.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import sqlalchemy as sa
+
+from memoryos_integrations import ids
+from memoryos_integrations.checks import from_us, to_us
+from memoryos_integrations.storage import outbox, schema
+from memoryos_integrations.types import Message, Page, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from memoryos_integrations.scope import Scope
+
+_pages, _messages = schema.pages, schema.messages
+_insert_page = sa.insert(_pages)
+_insert_message = sa.insert(_messages)
+_page_by_id = sa.select(_pages).where(
+    _pages.c.id == sa.bindparam("page_id"), _pages.c.scope_id == sa.bindparam("scope")
+)
+_message_by_id = sa.select(_messages).where(
+    _messages.c.id == sa.bindparam("message_id"), _messages.c.scope_id == sa.bindparam("scope")
+)
+_newest_of_thread = (
+    sa.select(_pages.c.id, _pages.c.open)
+    .where(_pages.c.scope_id == sa.bindparam("scope"), _pages.c.thread_id == sa.bindparam("thread"))
+    .order_by(_pages.c.seq.desc())
+    .limit(1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a caller hands over, already checked."""
+
+    sides: tuple[tuple[Role, str], ...]
+    """Role and text of each side that was said."""
+    thread_id: str
+    at: datetime
+    event_id: str | None
+    metadata: dict[str, Any]
+    metadata_json: str
+    name: str | None = None
+    source: str | None = None
+
+
+def add_turn(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Page, bool]:
+    """Store a whole turn as one page.
+
+    Returns:
+        The page, and whether it is new: a second call with the same ``event_id`` returns the first page.
+    """
+    number = scope.ensure(tx, now)
+    page_id = _id_of("page", scope, turn)
+    if turn.event_id is not None and (known := load_pages(tx, number, page_ids=[page_id])):
+        return known[0], False
+    messages = tuple(
+        _message(ids.derived(page_id, role), page_id, turn, role, text) for role, text in turn.sides
+    )
+    _write_page(tx, number, page_id, turn, open_=False)
+    tx.execute(_insert_message, [_message_row(number, message, turn) for message in messages])
+    outbox.enqueue(tx, [outbox.job_row("embed", number, page_id, now)])
+    page = Page(page_id, turn.thread_id, turn.at, "short_term", None, messages, turn.metadata)
+    return page, True
+
+
+def add_message(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Message, bool]:
+    """Store one side of a turn.
+
+    A user's message opens a page, the next answer of the thread closes it; tool messages join the open
+    page. What has no open page to join gets a page of its own, so that nothing said is lost.
+    """
+    number = scope.ensure(tx, now)
+    role, text = turn.sides[0]
+    message_id = _id_of("message", scope, turn)
+    if turn.event_id is not None:
+        known = tx.execute(_message_by_id, {"message_id": message_id, "scope": number}).first()
+        if known is not None:
+            return message_from(known), False
+    newest = tx.execute(_newest_of_thread, {"scope": number, "thread": turn.thread_id}).first()
+    if role != "user" and newest is not None and newest.open:
+        page_id = newest.id
+        if role == "assistant":
+            tx.execute(sa.update(_pages).where(_pages.c.id == page_id).values(open=False))
+    else:
+        page_id = ids.derived("page of", message_id)
+        _write_page(tx, number, page_id, turn, open_=role == "user")
+    message = _message(message_id, page_id, turn, role, text)
+    tx.execute(_insert_message, _message_row(number, message, turn))
+    outbox.enqueue(tx, [outbox.job_row("embed", number, page_id, now)])
+    return message, True
+
+
+def load_pages(
+    tx: sa.Connection,
+    scope: int,
+    *,
+    page_ids: Sequence[str] | None = None,
+    thread_id: str | None = None,
+    segment_id: str | None = None,
+    newest: int | None = None,
+) -> list[Page]:
+    """Return pages of a scope, oldest first, with their messages in order."""
+    query = sa.select(_pages).where(_pages.c.scope_id == scope)
+    if page_ids is not None:
+        query = query.where(_pages.c.id.in_(page_ids))
+    if thread_id is not None:
+        query = query.where(_pages.c.thread_id == thread_id)
+    if segment_id is not None:
+        query = query.where(_pages.c.segment_id == segment_id)
+    query = query.order_by(_pages.c.seq.desc())
+    rows = tx.execute(query.limit(newest) if newest is not None else query).all()[::-1]
+    said: dict[str, list[Message]] = {row.id: [] for row in rows}
+    for chunk in chunks(list(said)):
+        found = sa.select(_messages).where(_messages.c.page_id.in_(chunk)).order_by(_messages.c.seq)
+        for message in map(message_from, tx.execute(found)):
+            said[message.page_id].append(message)
+    return [page_from(row, said[row.id]) for row in rows]
+
+
+def pages_waiting(tx: sa.Connection, scope: int) -> int:
+    """Return the number of pages in short-term memory, those over its capacity included."""
+    return tx.execute(
+        sa.select(sa.func.count()).select_from(_pages).where(_in_short_term(scope))
+    ).scalar_one()
+
+
+def overflow(tx: sa.Connection, scope: int, capacity: int, limit: int) -> list[Page]:
+    """Return the oldest short-term pages over the capacity, oldest first, at most ``limit``."""
+    leaving = min(pages_waiting(tx, scope) - capacity, limit)
+    if leaving <= 0:
+        return []
+    oldest = sa.select(_pages.c.id).where(_in_short_term(scope)).order_by(_pages.c.seq).limit(leaving)
+    return load_pages(tx, scope, page_ids=list(tx.execute(oldest).scalars()))
+
+
+def chunks(values: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+    """Cut a list into parts that fit into one statement's parameters."""
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def message_from(row: sa.Row[Any]) -> Message:
+    """Return the message of a row."""
+    return Message(
+        id=row.id,
+        page_id=row.page_id,
+        thread_id=row.thread_id,
+        role=row.role,
+        text=row.text,
+        at=from_us(row.at),
+        name=row.name,
+        source=row.source,
+        metadata=json.loads(row.metadata),
+    )
+
+
+def page_from(row: sa.Row[Any], messages: Sequence[Message]) -> Page:
+    """Return the page of a row."""
+    return Page(
+        id=row.id,
+        thread_id=row.thread_id,
+        at=from_us(row.at),
+        tier=row.tier,
+        segment_id=row.segment_id,
+        messages=tuple(messages),
+        metadata=json.loads(row.metadata),
+    )
+
+
+def _in_short_term(scope: int) -> sa.ColumnElement[bool]:
+    # A page without a segment is in short-term memory or lost its segment; the index covers both.
+    return sa.and_(_pages.c.scope_id == scope, _pages.c.segment_id.is_(None), _pages.c.tier == "short_term")
+
+
+def _id_of(kind: str, scope: Scope, turn: Turn) -> str:
+    if turn.event_id is None:
+        return ids.fresh()
+    return ids.derived(kind, scope.user_id, scope.agent_id, turn.event_id)
+
+
+def _write_page(tx: sa.Connection, scope: int, page_id: str, turn: Turn, *, open_: bool) -> None:
+    tx.execute(
+        _insert_page,
+        {
+            "id": page_id,
+            "scope_id": scope,
+            "thread_id": turn.thread_id,
+            "at": to_us(turn.at),
+            "tier": "short_term",
+            "segment_id": None,
+            "open": open_,
+            "metadata": turn.metadata_json,
+        },
+    )
+
+
+def _message(message_id: str, page_id: str, turn: Turn, role: Role, text: str) -> Message:
+    return Message(
+        id=message_id,
+        page_id=page_id,
+        thread_id=turn.thread_id,
+        role=role,
+        text=text,
+        at=turn.at,
+        name=turn.name,
+        source=turn.source or cast("str", role),
+        metadata=turn.metadata,
+    )
+
+
+def _message_row(scope: int, message: Message, turn: Turn) -> dict[str, object]:
+    return {
+        "id": message.id,
+        "scope_id": scope,
+        "page_id": message.page_id,
+        "thread_id": message.thread_id,
+        "role": message.role,
+        "name": message.name,
+        "text": message.text,
+        "at": to_us(message.at),
+        "source": message.source,
+        "metadata": turn.metadata_json,
+    }

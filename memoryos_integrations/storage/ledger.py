@@ -1,0 +1,234 @@
+"""The ledger: one SQL database that holds every memory. What it acknowledged survives a kill.
+
+SQLite in WAL mode with synchronous=FULL; a commit returns when the bytes are on the disk. Statements are
+SQLAlchemy Core and belong to the stage that needs them; this file only opens, locks and closes.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from filelock import FileLock
+
+from memoryos_integrations.errors import (
+    StoreClosedError,
+    StoreCorruptError,
+    StoreError,
+    StoreUnwritableError,
+)
+from memoryos_integrations.storage import schema
+from memoryos_integrations.storage.migrations import migrate
+
+FILE_NAME = "memory.db"
+_BUSY_SECONDS = 60
+_CORRUPT = ("malformed", "not a database", "truncated", "no such table", "no such column")
+_UNWRITABLE = ("readonly", "unable to open", "disk is full", "disk i/o", "permission")
+
+
+class Ledger:
+    """A store's database file, opened and migrated.
+
+    Args:
+        folder: made with mode 0700 if it is not there; the file inside gets 0600.
+
+    Raises:
+        StoreUnwritableError: the folder or the file cannot be written.
+        StoreCorruptError: the file is truncated or no database of ours.
+        StoreTooNewError: the file was written by newer code.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE_NAME
+        _make_folder(folder)
+        self._write_lock = threading.Lock()
+        self._closed = False
+        self._pid = os.getpid()
+        try:
+            with FileLock(folder / "open.lock", mode=0o600):
+                self._create_if_missing(folder)
+                self._open(self.path)
+                with self.write() as tx:
+                    migrate(tx)
+            self._refuse_if_truncated()
+        except PermissionError as error:
+            raise StoreUnwritableError(_unwritable(folder)) from error
+        with self.read() as tx:
+            self.store_id: str = tx.execute(
+                sa.select(schema.meta.c.value).where(schema.meta.c.key == "store_id")
+            ).scalar_one()
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """One durable transaction: all of it or nothing, before any other writer's next one."""
+        self._check_usable()
+        with self._write_lock, _translated(self.path):
+            if self._closed:
+                raise StoreClosedError(_CLOSED)
+            with self._begun("BEGIN IMMEDIATE") as tx:
+                yield tx
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """One consistent snapshot. Never waits for a writer."""
+        self._check_usable()
+        with _translated(self.path), self._begun("BEGIN") as tx:
+            yield tx
+
+    def scrub(self) -> None:
+        """Move the write-ahead log into the database and empty it, so that no deleted byte stays in it.
+
+        Raises:
+            StoreError: another process held a read open for a minute; the rows are deleted, but the log
+                still holds their bytes until the next call.
+        """
+        self._check_usable()
+        with self._write_lock, _translated(self.path), self._engine.connect() as connection:
+            raw = connection.connection.dbapi_connection
+            assert raw is not None
+            cursor = raw.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = cursor.fetchone() or (1,)
+            cursor.close()
+        if busy:
+            raise StoreError(
+                "The memories are deleted, but another process keeps the write-ahead log in use, so their "
+                "bytes are still in it. Close the other process's long read and call forget() again."
+            )
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the file or its references, one sentence each; empty if nothing is."""
+        problems = []
+        with self.read() as tx:
+            for row in tx.exec_driver_sql("PRAGMA quick_check(10)"):
+                if row[0] != "ok":
+                    problems.append(f"The ledger's file is damaged ({row[0]}): restore it from a backup.")
+            for row in tx.exec_driver_sql("PRAGMA foreign_key_check"):
+                problems.append(f"A row of {row[0]} points at a row of {row[2]} that is not there.")
+        return problems
+
+    def close(self) -> None:
+        """Wait for the running transaction, then close. Later calls raise StoreClosedError."""
+        with self._write_lock:
+            if not self._closed:
+                self._closed = True
+                self._engine.dispose()
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise StoreClosedError(_CLOSED)
+        if self._pid != os.getpid():
+            # A fork: SQLite's handles belong to the parent and must not be used or closed here.
+            self._engine.dispose(close=False)
+            self._write_lock = threading.Lock()
+            self._pid = os.getpid()
+
+    def _open(self, path: Path) -> None:
+        self._engine = sa.create_engine(
+            sa.URL.create("sqlite", database=str(path)),
+            connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+            pool_size=8,
+            max_overflow=56,
+            pool_timeout=_BUSY_SECONDS,
+        )
+        sa.event.listen(self._engine, "connect", _set_pragmas)
+
+    @contextmanager
+    def _begun(self, begin: str) -> Iterator[sa.Connection]:
+        with self._engine.connect() as connection:
+            # Not by an event: one listener makes every statement of an engine look for listeners.
+            connection.connection.cursor().execute(begin)
+            with connection.begin():
+                yield connection
+
+    def _create_if_missing(self, folder: Path) -> None:
+        if self.path.exists():
+            if self.path.stat().st_size == 0:
+                raise StoreCorruptError(_corrupt(self.path, "it is empty"))
+            if not os.access(self.path, os.W_OK):
+                raise StoreUnwritableError(_unwritable(folder))
+            return
+        if (folder / "chroma").exists():
+            raise StoreCorruptError(
+                f"{folder} has a vector index but no {FILE_NAME}: the index holds no text. Restore "
+                f"{FILE_NAME} from a backup, or delete the folder 'chroma' to begin with an empty memory."
+            )
+        # A ledger appears under its name only when it is whole, so an empty file is always a loss.
+        fresh = folder / (FILE_NAME + ".new")
+        fresh.unlink(missing_ok=True)
+        os.close(os.open(fresh, os.O_CREAT | os.O_WRONLY, 0o600))
+        self._open(fresh)
+        with self.write() as tx:
+            migrate(tx)
+        self._engine.dispose()
+        fresh.rename(self.path)
+
+    def _refuse_if_truncated(self) -> None:
+        with self.read() as tx:
+            size = tx.exec_driver_sql("PRAGMA page_count").scalar_one()
+            size *= tx.exec_driver_sql("PRAGMA page_size").scalar_one()
+        log = self.path.with_name(FILE_NAME + "-wal")
+        if self.path.stat().st_size < size and not (log.exists() and log.stat().st_size):
+            raise StoreCorruptError(_corrupt(self.path, "its end is missing"))
+
+
+_CLOSED = "This MemoryOS is closed. Open the folder again with MemoryOS(path)."
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    """The only SQL here that is SQLite's own."""
+    connection.isolation_level = None  # transactions are begun by us, not by the driver
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn the driver's errors into ours; the statement's parameters stay out of the message."""
+    try:
+        yield
+    except sa.exc.IntegrityError:
+        raise
+    except sa.exc.DBAPIError as error:
+        reason = str(error.orig)
+        lowered = reason.lower()
+        if any(word in lowered for word in _CORRUPT):
+            raise StoreCorruptError(_corrupt(path, reason)) from None
+        if any(word in lowered for word in _UNWRITABLE):
+            raise StoreUnwritableError(f"{_unwritable(path.parent)} ({reason})") from None
+        raise StoreError(
+            f"The ledger {path} did not answer: {reason}. Nothing was stored; try again."
+        ) from None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StoreUnwritableError(f"{folder} is a file, not a folder: choose another path.") from error
+    except OSError as error:
+        raise StoreUnwritableError(_unwritable(folder)) from error
+
+
+def _unwritable(folder: Path) -> str:
+    return f"{folder} cannot be written: check its permissions and the free space, or choose another path."
+
+
+def _corrupt(path: Path, reason: str) -> str:
+    return (
+        f"The ledger {path} cannot be read: {reason}. Nothing was changed. Restore it from a backup, or move "
+        "the folder away to begin with an empty memory."
+    )

@@ -1,0 +1,58 @@
+"""Numbered steps from one shape of the ledger to the next. A step is never edited after a release."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from memoryos_integrations.errors import StoreCorruptError, StoreTooNewError
+from memoryos_integrations.storage import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _m001_first_shape(connection: sa.Connection) -> None:
+    schema.metadata.create_all(connection)
+    connection.execute(sa.insert(schema.meta), {"key": "store_id", "value": uuid.uuid4().hex[:12]})
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_m001_first_shape,)
+"""Step n brings a ledger of version n-1 to version n."""
+
+SCHEMA_VERSION = len(MIGRATIONS)
+"""Version of a ledger that this code reads and writes."""
+
+
+def migrate(connection: sa.Connection) -> None:
+    """Bring the ledger to ``SCHEMA_VERSION``, in the transaction of the connection.
+
+    Raises:
+        StoreTooNewError: the ledger was written by a newer version of this library.
+        StoreCorruptError: it is a database, but not one of ours.
+    """
+    version = _version(connection)
+    if version > SCHEMA_VERSION:
+        raise StoreTooNewError(
+            f"This store has schema version {version}; this version of memoryos-integrations reads up to "
+            f"{SCHEMA_VERSION}. Upgrade it: pip install -U memoryos-integrations"
+        )
+    for step in MIGRATIONS[version:]:
+        step(connection)
+    if version < SCHEMA_VERSION:
+        connection.execute(sa.delete(schema.meta).where(schema.meta.c.key == "schema_version"))
+        connection.execute(sa.insert(schema.meta), {"key": "schema_version", "value": str(SCHEMA_VERSION)})
+
+
+def _version(connection: sa.Connection) -> int:
+    tables = sa.inspect(connection).get_table_names()
+    if not tables:
+        return 0
+    if "meta" not in tables:
+        raise StoreCorruptError("The ledger file is a database of another program: choose another folder.")
+    value = connection.scalar(sa.select(schema.meta.c.value).where(schema.meta.c.key == "schema_version"))
+    if value is None or not value.isdigit():
+        raise StoreCorruptError("The ledger does not say its schema version: restore it from a backup.")
+    return int(value)

@@ -1,0 +1,160 @@
+"""Work that is due: rows written in the transaction that makes it necessary, removed when it is done.
+
+A job says "bring this item up to date", never "do this step", so doing it twice, late or in another
+order gives the same rows.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import sqlalchemy as sa
+
+from memoryos_integrations.storage import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+JobKind = Literal["embed", "consolidate", "refresh", "rebuild", "index", "rewrite"]
+"""embed: a page's messages, or a fact · consolidate: a scope's short-term memory · refresh: a segment ·
+rebuild: the whole index · index: one page's, segment's or fact's entry in the index · rewrite: a collection
+whose files still hold the vectors of forgotten items."""
+
+ORDER: tuple[JobKind, ...] = get_args(JobKind)
+"""The order in which due work is done: what others build on comes first."""
+
+LEASE_US = 120 * 1_000_000
+_BACK_OFF_US = 2 * 1_000_000
+_BACK_OFF_MOST_US = 15 * 60 * 1_000_000
+
+_jobs = schema.jobs
+_insert = sa.insert(_jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row of the outbox."""
+
+    seq: int
+    """Its number."""
+    kind: JobKind
+    """What to bring up to date."""
+    scope_id: int | None
+    """Whose it is."""
+    item_id: str
+    """The page, segment or fact; the scope's number for ``consolidate``, a collection for ``rewrite``."""
+    payload: str | None
+    """What the item is if it is no page: ``fact``, ``segment``, or ``gone:`` and the collection that still
+    holds it after it left the ledger."""
+    attempts: int
+    """Failures so far."""
+
+
+def job_row(
+    kind: JobKind, scope_id: int | None, item_id: str, now: int, payload: str | None = None
+) -> dict[str, object]:
+    """Return the values of a new job, due at once, for ``enqueue``."""
+    return {
+        "kind": kind,
+        "scope_id": scope_id,
+        "item_id": item_id,
+        "payload": payload,
+        "due_at": now,
+        "attempts": 0,
+    }
+
+
+def enqueue(tx: sa.Connection, rows: Sequence[dict[str, object]]) -> None:
+    """Write new jobs in the transaction that makes them necessary."""
+    if rows:
+        tx.execute(_insert, list(rows))
+
+
+def enqueue_once(tx: sa.Connection, kind: JobKind, scope_id: int | None, item_id: str, now: int) -> None:
+    """Write a new job unless the same one is waiting already."""
+    same = sa.select(_jobs.c.seq).where(
+        _jobs.c.kind == kind, _jobs.c.item_id == item_id, _jobs.c.leased_by.is_(None)
+    )
+    if tx.execute(same.limit(1)).first() is None:
+        enqueue(tx, [job_row(kind, scope_id, item_id, now)])
+
+
+def most_urgent(tx: sa.Connection, now: int) -> JobKind | None:
+    """Return the kind of the due job that others build on most, or ``None`` if nothing is due."""
+    kinds = set(tx.execute(sa.select(_jobs.c.kind).where(_due(now)).distinct()).scalars())
+    return next((kind for kind in ORDER if kind in kinds), None)
+
+
+def claim(tx: sa.Connection, *, kind: JobKind, owner: str, now: int, limit: int) -> list[Job]:
+    """Lease up to ``limit`` due jobs of a kind, oldest first."""
+    query = sa.select(_jobs).where(_jobs.c.kind == kind, _due(now)).order_by(_jobs.c.seq).limit(limit)
+    rows = tx.execute(query).all()
+    if rows:
+        # What failed before is tried alone, so that one bad item cannot hold up the others for ever.
+        rows = rows[:1] if rows[0].attempts else [row for row in rows if not row.attempts]
+        lease = sa.update(_jobs).where(_jobs.c.seq.in_([row.seq for row in rows]))
+        tx.execute(lease.values(leased_by=owner, leased_until=now + LEASE_US))
+    return [Job(r.seq, r.kind, r.scope_id, r.item_id, r.payload, r.attempts) for r in rows]
+
+
+def done(tx: sa.Connection, jobs: Sequence[Job]) -> None:
+    """Remove jobs, in the transaction that holds their result."""
+    tx.execute(sa.delete(_jobs).where(_jobs.c.seq.in_([job.seq for job in jobs])))
+
+
+def give_back(tx: sa.Connection, jobs: Sequence[Job]) -> None:
+    """End the lease of jobs that were not finished and did not fail."""
+    tx.execute(
+        sa.update(_jobs)
+        .where(_jobs.c.seq.in_([job.seq for job in jobs]))
+        .values(leased_by=None, leased_until=None)
+    )
+
+
+def park(tx: sa.Connection, jobs: Sequence[Job], *, error: Exception, now: int) -> None:
+    """Put failed jobs off: 2 s, 4 s, 8 s … up to 15 minutes, each with up to a quarter of jitter."""
+    for job in jobs:
+        delay = min(_BACK_OFF_US * 2**job.attempts, _BACK_OFF_MOST_US)
+        delay += random.randrange(delay // 4)  # noqa: S311 - spreads retries, guards nothing
+        tx.execute(
+            sa.update(_jobs)
+            .where(_jobs.c.seq == job.seq)
+            .values(
+                attempts=job.attempts + 1,
+                due_at=now + delay,
+                error=type(error).__name__,
+                leased_by=None,
+                leased_until=None,
+            )
+        )
+
+
+def release_all(tx: sa.Connection) -> None:
+    """End every lease: the one who calls holds the owner's lock, so whoever held them is gone."""
+    tx.execute(
+        sa.update(_jobs).where(_jobs.c.leased_by.is_not(None)).values(leased_by=None, leased_until=None)
+    )
+
+
+def next_due(tx: sa.Connection) -> int | None:
+    """Return when the next job is due, in microseconds since 1970."""
+    return tx.execute(sa.select(sa.func.min(_jobs.c.due_at))).scalar()
+
+
+def waiting(tx: sa.Connection) -> dict[str, int]:
+    """Return the number of jobs by kind."""
+    counted = sa.select(_jobs.c.kind, sa.func.count()).group_by(_jobs.c.kind)
+    return {kind: count for kind, count in tx.execute(counted)}
+
+
+def parked(tx: sa.Connection) -> dict[str, str]:
+    """Return the jobs that failed: ``kind:item`` and the class name of the error."""
+    failed = sa.select(_jobs.c.kind, _jobs.c.item_id, _jobs.c.error).where(_jobs.c.attempts > 0)
+    return {f"{kind}:{item}": error or "" for kind, item, error in tx.execute(failed)}
+
+
+def _due(now: int) -> sa.ColumnElement[bool]:
+    free = sa.or_(_jobs.c.leased_until.is_(None), _jobs.c.leased_until < now)
+    return sa.and_(_jobs.c.due_at <= now, free)

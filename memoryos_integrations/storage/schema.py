@@ -1,0 +1,173 @@
+"""The tables of the ledger, as SQLAlchemy Core describes them.
+
+Times are whole microseconds since 1970 in UTC. Ids are UUIDs as text. JSON is kept as text. Sequence
+numbers only ever grow within a table, except after an erasure, which `scopes.erasures` announces to
+every cache.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+
+def _at(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=nullable)
+
+
+def _scope() -> sa.Column[int]:
+    return sa.Column("scope_id", sa.Integer, sa.ForeignKey("scopes.id"), nullable=False)
+
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("value", sa.String, nullable=False),
+)
+
+# AUTOINCREMENT: a scope's number must never come back, since other processes may still hold it.
+scopes = sa.Table(
+    "scopes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("user_id", sa.String, nullable=False),
+    sa.Column("agent_id", sa.String, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False, default=0),
+    sa.Column("erasures", sa.Integer, nullable=False, default=0),
+    _at("created_at"),
+    sa.UniqueConstraint("user_id", "agent_id"),
+    sqlite_autoincrement=True,
+)
+
+segments = sa.Table(
+    "segments",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("id", sa.String, nullable=False, unique=True),
+    _scope(),
+    sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("keywords", sa.Text, nullable=False),  # JSON: word -> count, most telling first
+    sa.Column("method", sa.String, nullable=False),
+    sa.Column("visits", sa.Integer, nullable=False),
+    sa.Column("page_count", sa.Integer, nullable=False),
+    _at("last_visit_at"),
+    _at("started_at"),
+    _at("ended_at"),
+    sa.Index("segments_of_scope", "scope_id"),
+)
+
+pages = sa.Table(
+    "pages",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("id", sa.String, nullable=False, unique=True),
+    _scope(),
+    sa.Column("thread_id", sa.String, nullable=False),
+    _at("at"),
+    sa.Column("tier", sa.String, nullable=False),
+    sa.Column("segment_id", sa.String, sa.ForeignKey("segments.id")),
+    sa.Column("open", sa.Boolean, nullable=False),  # an assistant's answer may still join it
+    sa.Column("metadata", sa.Text, nullable=False),
+    sa.Index("pages_of_segment", "scope_id", "segment_id", "tier"),
+    sa.Index("pages_of_thread", "scope_id", "thread_id"),
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("id", sa.String, nullable=False, unique=True),
+    _scope(),
+    sa.Column("page_id", sa.String, sa.ForeignKey("pages.id"), nullable=False),
+    sa.Column("thread_id", sa.String, nullable=False),
+    sa.Column("role", sa.String, nullable=False),
+    sa.Column("name", sa.String),
+    sa.Column("text", sa.Text, nullable=False),
+    _at("at"),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("metadata", sa.Text, nullable=False),
+    sa.Index("messages_of_scope", "scope_id"),
+    sa.Index("messages_of_page", "page_id"),
+)
+
+embedders = sa.Table(
+    "embedders",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("dimension", sa.Integer, nullable=False),
+    sa.Column("probe", sa.LargeBinary, nullable=False),  # its vector of a fixed sentence
+    sa.Column("active", sa.Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+vectors = sa.Table(
+    "vectors",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("item_id", sa.String, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    _scope(),
+    sa.Column("embedder_id", sa.Integer, sa.ForeignKey("embedders.id"), nullable=False),
+    sa.Column("vector", sa.LargeBinary, nullable=False),  # float32
+    sa.Column("indexed_in", sa.String),  # the Chroma collection that holds it now
+    sa.UniqueConstraint("item_id", "embedder_id"),
+    sa.Index("vectors_of_scope", "scope_id", "kind", "embedder_id"),
+)
+
+facts = sa.Table(
+    "facts",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("id", sa.String, nullable=False, unique=True),
+    _scope(),
+    sa.Column("about", sa.String, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    _at("valid_from"),
+    _at("valid_to", nullable=True),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("method", sa.String, nullable=False),
+    sa.Column("superseded_by", sa.String),
+    sa.Column("metadata", sa.Text, nullable=False),
+    sa.Index("facts_of_scope", "scope_id"),
+)
+
+persona_versions = sa.Table(
+    "persona_versions",
+    metadata,
+    sa.Column("scope_id", sa.Integer, sa.ForeignKey("scopes.id"), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("profile", sa.Text, nullable=False),
+    sa.Column("traits", sa.Text, nullable=False),
+    sa.Column("method", sa.String, nullable=False),
+    _at("at"),
+)
+
+# Provenance: what a fact or a version of the persona was drawn from. A segment's pages point at it
+# themselves (pages.segment_id).
+edges = sa.Table(
+    "edges",
+    metadata,
+    sa.Column("child_id", sa.String, primary_key=True),
+    sa.Column("parent_id", sa.String, primary_key=True),
+    _scope(),
+    sa.Index("edges_of_parent", "parent_id"),
+)
+
+# No foreign key: the removal of a forgotten item from the index outlives its scope.
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("scope_id", sa.Integer),
+    sa.Column("item_id", sa.String, nullable=False),
+    sa.Column("payload", sa.String),
+    _at("due_at"),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("leased_by", sa.String),
+    _at("leased_until", nullable=True),
+    sa.Column("error", sa.String),  # class name of the last failure, never a message
+)

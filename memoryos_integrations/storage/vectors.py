@@ -1,0 +1,127 @@
+"""Vectors as the ledger keeps them, and the matrix that a scope's exact search scans."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float32]
+    Matrix = NDArray[np.float32]
+
+
+Number = TypeVar("Number", bound=np.generic)
+
+
+def pack(vector: Vector) -> bytes:
+    """Return the bytes of a vector: float32, little endian."""
+    return np.asarray(vector, dtype="<f4").tobytes()
+
+
+def unpack(stored: bytes) -> Vector:
+    """Return the vector of ``pack``."""
+    return np.frombuffer(stored, dtype="<f4").astype(np.float32, copy=False)
+
+
+def unpack_all(stored: Sequence[bytes], dimension: int) -> Matrix:
+    """Return the vectors of many rows, shape ``(n, dimension)``."""
+    return np.frombuffer(b"".join(stored), dtype="<f4").reshape(len(stored), dimension)
+
+
+def unit(vectors: Matrix) -> Matrix:
+    """Return vectors of length 1 along the last axis; a zero vector stays zero."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+
+class Column(Generic[Number]):
+    """A growing array of numbers: appending is amortised, reading is a view of what is there.
+
+    Args:
+        dtype: of the numbers.
+    """
+
+    def __init__(self, dtype: type[Number]) -> None:
+        self._room: NDArray[Number] = np.empty(64, dtype=dtype)
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def values(self) -> NDArray[Number]:
+        """The numbers so far."""
+        return self._room[: self._size]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the array."""
+        return int(self._room.nbytes)
+
+    def append(self, values: Sequence[object] | NDArray[Number]) -> None:
+        """Add numbers at the end."""
+        size = self._size + len(values)
+        if size > len(self._room):
+            grown = np.empty(max(size, 2 * len(self._room)), dtype=self._room.dtype)
+            grown[: self._size] = self.values
+            self._room = grown
+        self._room[self._size : size] = np.asarray(values, dtype=self._room.dtype)
+        self._size = size
+
+
+class VectorMatrix:
+    """Unit vectors by row number, growing at the end; a row may still be without one.
+
+    Args:
+        dimension: length of every vector.
+
+    Example:
+        >>> matrix = VectorMatrix(2)
+        >>> matrix.put([0, 2], np.array([[1, 0], [0, 2]], dtype=np.float32))
+        >>> matrix.cosines(np.array([0, 1], dtype=np.float32), 3).tolist()
+        [0.0, 0.0, 1.0]
+    """
+
+    def __init__(self, dimension: int) -> None:
+        self.dimension = dimension
+        self._rows: Matrix = np.zeros((0, dimension), dtype=np.float32)
+        self.filled: NDArray[np.bool_] = np.zeros(0, dtype=bool)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the matrix."""
+        return int(self._rows.nbytes)
+
+    def put(self, rows: Sequence[int] | NDArray[np.intp], vectors: Matrix) -> None:
+        """Set the vectors of some rows; they need not have length 1."""
+        if len(rows) == 0:
+            return
+        self._grow(int(np.max(rows)) + 1)
+        self._rows[rows] = unit(vectors)
+        self.filled[rows] = True
+
+    def missing(self, rows: int) -> NDArray[np.intp]:
+        """Return the numbers below ``rows`` that have no vector yet."""
+        self._grow(rows)
+        return np.flatnonzero(~self.filled[:rows])
+
+    def cosines(self, query: Vector, rows: int) -> Vector:
+        """Return the cosine of every row below ``rows`` with a unit vector; 0 for rows without one."""
+        self._grow(rows)
+        return np.asarray(self._rows[:rows] @ query, dtype=np.float32)
+
+    def _grow(self, rows: int) -> None:
+        if rows <= len(self.filled):
+            return
+        # Twice the size at a time, so that n single rows cost O(n) copies in all.
+        size = max(rows, 2 * len(self.filled), 64)
+        grown = np.zeros((size, self.dimension), dtype=np.float32)
+        grown[: len(self._rows)] = self._rows
+        filled = np.zeros(size, dtype=bool)
+        filled[: len(self.filled)] = self.filled
+        self._rows, self.filled = grown, filled

@@ -1,0 +1,248 @@
+"""One background thread does the due work of a store, in the one process that holds its lock.
+
+It stays out of the way: while turns keep coming in, it works in short bursts with four times as long a rest
+after each, so that a caller's ``add`` waits neither for a model nor for this thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from memoryos_integrations.errors import MemoryOSError, StoreClosedError, StoreError
+from memoryos_integrations.events import JobParked
+from memoryos_integrations.storage import outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from memoryos_integrations.events import Event
+    from memoryos_integrations.storage.ledger import Ledger
+    from memoryos_integrations.storage.outbox import Job, JobKind
+
+    Handler = Callable[[Sequence[Job]], None]
+
+_LIMITS: Mapping[JobKind, int] = {
+    "embed": 32,
+    "consolidate": 1,
+    "refresh": 8,
+    "rebuild": 1,
+    "index": 500,
+    "rewrite": 4,
+}
+_QUIET_SECONDS = 0.05
+_REST_FACTOR = 4
+_LOCK_POLL_SECONDS = 1.0
+_IDLE_POLL_SECONDS = 30.0
+_JOIN_SECONDS = 2.0
+_log = logging.getLogger(__name__)
+
+
+class Ownership:
+    """The lock of a store: whoever holds it runs its jobs and opens its Chroma directory.
+
+    The operating system frees it when its holder ends or dies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._lock = FileLock(folder / "owner.lock", mode=0o600, thread_local=False)
+        self._pid = os.getpid()
+
+    @property
+    def held(self) -> bool:
+        """Whether this process is the owner."""
+        return self._lock.is_locked and self._pid == os.getpid()
+
+    def take(self) -> bool:
+        """Become the owner if nobody is; returns whether this process is the owner now."""
+        if self.held:
+            return True
+        if self._pid != os.getpid():
+            return False  # after a fork the lock is the parent's: releasing or taking it here would break it
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Let another process become the owner."""
+        if self.held:
+            self._lock.release()
+
+
+class Worker:
+    """Runs jobs: in the background once started, or in the caller's thread by ``run_due``.
+
+    Args:
+        ledger: holds the jobs.
+        ownership: the store's lock.
+        handlers: what to do for each kind; a handler removes its jobs in the transaction of their result.
+        adopt: called once whenever this process becomes the owner.
+        now: microseconds since 1970, by the store's clock.
+        emit: receives ``JobParked``.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        ownership: Ownership,
+        handlers: Mapping[JobKind, Handler],
+        *,
+        adopt: Callable[[], None],
+        now: Callable[[], int],
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._ledger, self._ownership, self._handlers = ledger, ownership, handlers
+        self._adopt, self._now, self._emit = adopt, now, emit
+        self._name = f"{os.getpid()}-{id(self):x}"
+        self._run_lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._start_lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._adopted = False
+        self._last_add = 0.0
+
+    def notify(self) -> None:
+        """Say that a turn came in: the thread is started, or woken once the turns pause."""
+        self._last_add = time.monotonic()
+        if self._thread is None:
+            self.start()
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def start(self) -> None:
+        """Start the thread, once."""
+        with self._start_lock:
+            if self._thread is None and not self._stop.is_set():
+                self._thread = threading.Thread(target=self._loop, name="memoryos-worker", daemon=True)
+                self._thread.start()
+
+    def stopping(self) -> bool:
+        """Whether the store is being closed: long handlers end at their next batch."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Ask the thread to end and wait shortly; what it has not done waits in the ledger."""
+        self._stop.set()
+        self._wake.set()
+        with self._start_lock:
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_JOIN_SECONDS)
+
+    def run_due(self) -> tuple[dict[str, int], bool]:
+        """Run every job that is due now, once.
+
+        Returns:
+            The number of jobs done by kind, and whether this process owns the store; if it does not,
+            nothing was run.
+        """
+        ran: dict[str, int] = {}
+        with self._run_lock:
+            if not self._own():
+                return ran, False
+            while (batch := self._run_batch()) is not None:
+                kind, count = batch
+                ran[kind] = ran.get(kind, 0) + count
+        return ran, True
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep the store's upkeep to the caller for a while.
+
+        Raises:
+            StoreError: another process owns the store.
+        """
+        with self._run_lock:
+            if not self._own():
+                raise StoreError(
+                    "Another process does the upkeep of this store: call this there, or close that process first."
+                )
+            yield
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._wait(self._turn())
+            except StoreClosedError:
+                return
+            except MemoryOSError as error:
+                _log.warning("Background work of the memory store failed: %s", type(error).__name__)
+                self._wait(_LOCK_POLL_SECONDS)
+
+    def _turn(self) -> float:
+        """Do one batch if there is one; returns the seconds to wait before the next look."""
+        self._wake.clear()
+        self._wait_for_quiet()
+        started = time.monotonic()
+        with self._run_lock:
+            if not self._own():
+                return _LOCK_POLL_SECONDS
+            batch = None if self._stop.is_set() else self._run_batch()
+        if batch is not None:
+            busy = time.monotonic() - started
+            return busy * _REST_FACTOR if self._turns_coming_in() else 0.0
+        with self._ledger.read() as tx:
+            due = outbox.next_due(tx)
+        return (
+            _IDLE_POLL_SECONDS
+            if due is None
+            else min(max((due - self._now()) / 1e6, 0.01), _IDLE_POLL_SECONDS)
+        )
+
+    def _own(self) -> bool:
+        if self._stop.is_set() or not self._ownership.take():
+            return False
+        if not self._adopted:
+            with self._ledger.write() as tx:
+                outbox.release_all(tx)
+            self._adopt()
+            self._adopted = True
+        return True
+
+    def _run_batch(self) -> tuple[JobKind, int] | None:
+        now = self._now()
+        with self._ledger.read() as tx:
+            due = outbox.most_urgent(tx, now)
+        if due is None:
+            return None
+        with self._ledger.write() as tx:
+            jobs = outbox.claim(tx, kind=due, owner=self._name, now=now, limit=_LIMITS[due])
+        if not jobs:
+            return None
+        try:
+            self._handlers[due](jobs)
+        except StoreClosedError:
+            raise
+        except Exception as error:  # the one place where a failure becomes a job for later
+            _log.warning("A %s job failed with %s and is tried again later.", due, type(error).__name__)
+            with self._ledger.write() as tx:
+                outbox.park(tx, jobs, error=error, now=now)
+            self._emit(JobParked(jobs[0].scope_id, due, jobs[0].attempts + 1, type(error).__name__))
+        return due, len(jobs)
+
+    def _turns_coming_in(self) -> bool:
+        return time.monotonic() - self._last_add < _QUIET_SECONDS
+
+    def _wait_for_quiet(self) -> None:
+        """Wait until no turn came in for 50 ms, at most a second."""
+        until = time.monotonic() + 1.0
+        while self._turns_coming_in() and time.monotonic() < until and not self._stop.is_set():
+            self._stop.wait(_QUIET_SECONDS)
+
+    def _wait(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        if self._turns_coming_in():
+            self._stop.wait(seconds)  # resting: more turns are no reason to hurry
+        else:
+            self._wake.wait(seconds)

@@ -1,0 +1,147 @@
+"""A scope as JSON Lines: everything that cannot be derived goes out and comes in again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from memoryos_integrations import checks
+from memoryos_integrations.errors import InvalidInputError
+from memoryos_integrations.scope import touch
+from memoryos_integrations.storage import outbox, schema
+
+if TYPE_CHECKING:
+    from memoryos_integrations.scope import Scope
+
+VERSION = 1
+_TABLES: dict[str, sa.Table] = {
+    "page": schema.pages,
+    "message": schema.messages,
+    "fact": schema.facts,
+    "persona": schema.persona_versions,
+    "edge": schema.edges,
+}
+_LEFT_OUT = {"seq", "scope_id"}
+_ALIKE = {
+    "page": ("id",),
+    "message": ("id",),
+    "fact": ("id",),
+    "persona": ("version",),
+    "edge": ("child_id", "parent_id"),
+}
+
+
+def export(tx: sa.Connection, scope: int | None, path: Path) -> int:
+    """Write a scope to a file that only its owner can read; returns the number of records.
+
+    Segments, vectors and the index are derived anew where the file is loaded.
+    """
+    records = 0
+    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(json.dumps({"kind": "memoryos", "version": VERSION}) + "\n")
+        for record in _records(tx, scope) if scope is not None else ():
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            records += 1
+    return records
+
+
+def load(tx: sa.Connection, scope: Scope, lines: Iterable[str], now: int) -> int:
+    """Store what ``export`` wrote, in one transaction; returns the number of records that were new.
+
+    Raises:
+        InvalidInputError: a line is not what ``export`` writes; nothing is stored.
+    """
+    number = scope.ensure(tx, now)
+    new = 0
+    for position, record in enumerate(_parsed(lines), start=2):
+        kind, values = record.pop("kind", None), record
+        table = _TABLES.get(str(kind))
+        if table is None:
+            raise InvalidInputError(f"line {position}: unknown kind {kind!r}")
+        row = _checked(table, str(kind), values, position) | {"scope_id": number}
+        if _known(tx, table, str(kind), row, number, position):
+            continue
+        tx.execute(sa.insert(table), row)
+        new += 1
+        if kind in ("page", "fact"):
+            outbox.enqueue(
+                tx, [outbox.job_row("embed", number, row["id"], now, None if kind == "page" else "fact")]
+            )
+    touch(tx, number)
+    return new
+
+
+def _records(tx: sa.Connection, scope: int) -> Iterator[dict[str, Any]]:
+    for kind, table in _TABLES.items():
+        columns = [column for column in table.c if column.name not in _LEFT_OUT]
+        order = table.c.seq if "seq" in table.c else table.primary_key.columns.values()[0]
+        for row in tx.execute(sa.select(*columns).where(table.c.scope_id == scope).order_by(order)):
+            record = {"kind": kind, **row._mapping}
+            if kind == "page":
+                record |= {"tier": "short_term", "segment_id": None}
+            yield record
+
+
+def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for position, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            raise InvalidInputError(f"line {position} is not JSON") from None
+        if not isinstance(record, dict):
+            raise InvalidInputError(f"line {position} is not a JSON object")
+        if position == 1:
+            if record.get("kind") != "memoryos" or record.get("version") != VERSION:
+                raise InvalidInputError("the file is no export of this library, or of a newer version of it")
+            continue
+        yield record
+
+
+def _checked(table: sa.Table, kind: str, values: dict[str, Any], position: int) -> dict[str, Any]:
+    columns = {column.name: column for column in table.c if column.name not in _LEFT_OUT}
+    if set(values) != set(columns):
+        raise InvalidInputError(f"line {position}: a {kind} has the fields {', '.join(sorted(columns))}")
+    for name, column in columns.items():
+        value, wanted = values[name], column.type.python_type
+        if value is None and column.nullable:
+            continue
+        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+            raise InvalidInputError(
+                f"line {position}: {name} must be {wanted.__name__}, not {type(value).__name__}"
+            )
+        if name == "text":
+            checks.text(f"line {position}: text", value)
+    _check_words(kind, values, position)
+    return dict(values)
+
+
+def _check_words(kind: str, values: dict[str, Any], position: int) -> None:
+    allowed: dict[str, tuple[str, ...]] = {
+        "message": ("role", "user", "assistant", "tool"),
+        "fact": ("about", "user", "agent"),
+        "page": ("tier", "short_term"),
+    }
+    if kind in allowed:
+        name, *words = allowed[kind]
+        checks.one_of(f"line {position}: {name}", values[name], tuple(words))
+    for name in ("metadata", "profile", "traits"):
+        if name in values:
+            checks.metadata(f"line {position}: {name}", json.loads(values[name]))
+
+
+def _known(
+    tx: sa.Connection, table: sa.Table, kind: str, row: dict[str, Any], scope: int, position: int
+) -> bool:
+    same = sa.and_(*(table.c[name] == row[name] for name in _ALIKE[kind]))
+    if kind == "persona":
+        same = sa.and_(same, table.c.scope_id == scope)
+    owner = tx.execute(sa.select(table.c.scope_id).where(same)).scalar()
+    if owner is not None and owner != scope:
+        raise InvalidInputError(f"line {position}: this {kind} belongs to another user of this store")
+    return owner is not None

@@ -1,0 +1,132 @@
+"""What the worker does for each kind of job, in the order in which a turn passes through them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from memoryos_integrations import consolidation, mid_term, short_term
+from memoryos_integrations.events import Consolidated, SegmentEvicted
+from memoryos_integrations.storage import outbox, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from memoryos_integrations.config import MemoryConfig
+    from memoryos_integrations.embedding import Embedding
+    from memoryos_integrations.events import Event
+    from memoryos_integrations.indexing import Indexing
+    from memoryos_integrations.mid_term import Visits
+    from memoryos_integrations.storage.ledger import Ledger
+    from memoryos_integrations.storage.outbox import Job, JobKind
+    from memoryos_integrations.types import Page
+
+_PAGES_AT_ONCE = 128
+_scopes = schema.scopes
+
+
+class Upkeep:
+    """The handlers of a store's jobs.
+
+    Args:
+        ledger: where results are written, each in one transaction with the end of its job.
+        embedding: for ``embed``.
+        indexing: for ``index``, ``rebuild`` and ``rewrite``.
+        visits: written before segments are compared by heat.
+        config: capacities and thresholds.
+        stopping: whether the store is being closed.
+        now: microseconds since 1970.
+        emit: receives ``Consolidated`` and ``SegmentEvicted``.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        embedding: Embedding,
+        indexing: Indexing,
+        visits: Visits,
+        *,
+        config: MemoryConfig,
+        stopping: Callable[[], bool],
+        now: Callable[[], int],
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._ledger, self._embedding, self._indexing, self._visits = ledger, embedding, indexing, visits
+        self._config, self._stopping, self._now, self._emit = config, stopping, now, emit
+
+    def handlers(self) -> dict[JobKind, Callable[[Sequence[Job]], None]]:
+        """Return what to do for each kind of job."""
+        return {
+            "embed": lambda jobs: self._embedding.run(jobs, self._config.short_term_capacity),
+            "consolidate": self._consolidate,
+            "refresh": self._refresh,
+            "rebuild": lambda jobs: self._indexing.fill(jobs, self._stopping),
+            "index": self._indexing.run,
+            "rewrite": self._indexing.rewrite,
+        }
+
+    def write_visits(self) -> None:
+        """Write the visits counted since the last time."""
+        if len(self._visits):
+            with self._ledger.write() as tx:
+                self._visits.write(tx)
+
+    def _consolidate(self, jobs: Sequence[Job]) -> None:
+        self.write_visits()
+        for job in jobs:
+            while job.scope_id is not None and not self._consolidate_scope(job.scope_id, job):
+                pass  # the scope changed while its plan was made
+
+    def _consolidate_scope(self, scope: int, job: Job) -> bool:
+        """Plan outside, apply in one transaction; returns ``False`` if the scope changed in between."""
+        config, embedder_id, now = self._config, self._embedding.id, self._now()
+        with self._ledger.read() as tx:
+            seen = _state(tx, scope)
+            leaving = short_term.overflow(tx, scope, config.short_term_capacity, _PAGES_AT_ONCE)
+            vectors = mid_term.page_vectors(tx, leaving, embedder_id)
+            segments = mid_term.drafts(tx, scope, embedder_id) if leaving else []
+        more = len(leaving) == _PAGES_AT_ONCE
+        if self._embedding.embedder is not None:
+            ready = _up_to_first_without_vector(leaving, vectors)
+            more, leaving = more and ready is leaving, ready
+        plan = consolidation.plan(leaving, vectors, segments, now=now, config=config)
+        with self._ledger.write() as tx:
+            if _state(tx, scope) != seen:
+                return False
+            if leaving:
+                texts = {page.id: page for page in leaving}
+                mid_term.apply(tx, scope, plan, texts, embedder_id=embedder_id, now=now)
+            if more:
+                outbox.give_back(tx, [job])
+            else:
+                outbox.done(tx, [job])
+        self._tell(scope, plan)
+        return True
+
+    def _refresh(self, jobs: Sequence[Job]) -> None:
+        with self._ledger.write() as tx:
+            for job in jobs:
+                if job.scope_id is not None:
+                    mid_term.refresh(tx, job.scope_id, job.item_id, self._embedding.id, self._now())
+            outbox.done(tx, jobs)
+
+    def _tell(self, scope: int, plan: consolidation.Plan) -> None:
+        if plan.segment_of:
+            changed = tuple(draft.id for draft in plan.changed)
+            self._emit(Consolidated(scope, tuple(plan.segment_of), changed))
+        for draft, heat in plan.evicted:
+            self._emit(SegmentEvicted(scope, draft.id, heat))
+
+
+def _state(tx: sa.Connection, scope: int) -> tuple[int, int] | None:
+    row = tx.execute(sa.select(_scopes.c.revision, _scopes.c.erasures).where(_scopes.c.id == scope)).first()
+    return (row.revision, row.erasures) if row is not None else None
+
+
+def _up_to_first_without_vector(pages: list[Page], vectors: dict[str, consolidation.Vector]) -> list[Page]:
+    """First in, first out: a page that is not embedded yet holds back those behind it, for a moment."""
+    for position, page in enumerate(pages):
+        if page.id not in vectors:
+            return pages[:position]
+    return pages
