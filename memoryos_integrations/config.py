@@ -37,29 +37,29 @@ class MemoryConfig:
     session_gap: timedelta = timedelta(hours=6)
     """Messages of one thread with no longer gap than this are one session (ours; lifts hits together)."""
     short_term_capacity: int = 7
-    """Pages kept in short-term memory per scope (paper, section 4.1)."""
+    """Pages kept in short-term memory per scope (the paper's setting)."""
     segment_threshold: float = 0.6
     """θ: a page joins a segment when F_score reaches this (paper, section 3.2)."""
     heat_alpha: float = 1.0
-    """α, weight of the visits in a segment's heat (paper, eq. 4)."""
+    """α, weight of the visits in a segment's heat (paper, section 3.3, eq. 4)."""
     heat_beta: float = 1.0
-    """β, weight of the page count in a segment's heat (paper, eq. 4)."""
+    """β, weight of the page count in a segment's heat (paper, section 3.3, eq. 4)."""
     heat_gamma: float = 1.0
-    """γ, weight of the recency in a segment's heat (paper, eq. 4)."""
+    """γ, weight of the recency in a segment's heat (paper, section 3.3, eq. 4)."""
     promotion_heat: float = 5.0
-    """τ: a segment this hot is promoted to long-term memory (paper, section 4.1)."""
+    """τ: a segment this hot is promoted to long-term memory (the paper's setting)."""
     recency_time_constant: float = 1e7
-    """µ in seconds: recency = exp(-Δt/µ) (paper, eq. 4; 116 days)."""
+    """µ in seconds: recency = exp(-Δt/µ) (paper, section 3.3, eq. 4; 116 days)."""
     mid_term_capacity: int = 2000
     """Segments with summary, vector and lift per scope (the reference code's; the paper has 200)."""
     top_segments: int = 5
-    """m: segments that ``strategy="paper"`` looks into (paper, section 4.1)."""
+    """m: segments that ``strategy="paper"`` looks into (the paper's setting)."""
     top_pages: int = 10
-    """k: pages that ``strategy="paper"`` takes from them (paper, section 4.1)."""
+    """k: pages that ``strategy="paper"`` takes from them (the paper's setting)."""
     knowledge_capacity: int = 100
-    """Facts shown per scope and subject, the oldest first out; nothing is erased (paper, section 3.3)."""
+    """Facts shown per scope and subject, the oldest first out; nothing is erased (the paper's setting)."""
     top_knowledge: int = 10
-    """Facts that a context offers (paper, section 4.1)."""
+    """Facts that a context offers (the paper's setting)."""
     full_scan_threshold: int = 20_000
     """Items of a scope up to which ``search="auto"`` scans (measured: 1.3 ms at 20 000)."""
     consolidation_batch_pages: int = 20

@@ -185,5 +185,5 @@ def page_vector(messages: Sequence[Vector]) -> Vector:
 
 
 def f_score(cosine: float, jaccard: float) -> float:
-    """Return F_score of a page and a segment (paper, eq. 3)."""
+    """Return F_score of a page and a segment (paper, section 3.2)."""
     return cosine + jaccard

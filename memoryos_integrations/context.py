@@ -113,12 +113,12 @@ class Assembly:
             persona = load_persona(tx, scope, version=None, knowledge=())
             if thread_id is not None:
                 pages = load_pages(tx, scope, thread_id=thread_id, newest=question.k)
-        found = self._retrieval.find(scope, question).items
+        found = self._retrieval.find(scope, question)
         built = build(
             recent=self._retrieval.items_of(pages),
             persona=persona,
-            facts=[item for item in found if item.kind == "fact"][: self._config.top_knowledge],
-            messages=[item for item in found if item.kind == "message"],
+            facts=found.derived[: self._config.top_knowledge],
+            messages=found.messages,
             max_tokens=max_tokens,
             count=self._count,
         )

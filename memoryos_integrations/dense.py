@@ -1,4 +1,4 @@
-"""The dense signal: cosines of a scope's messages with a question, by a scan or from the tiers' collections."""
+"""The dense signal: cosines of messages with a question, by a scan or from the tiers' collections."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Dense:
         allowed: Mask,
         tiers: Sequence[Tier],
     ) -> tuple[Vector | None, Mask]:
-        """Return the cosine of each row, and which rows may be returned: above the threshold, candidates only."""
+        """Return the cosine of each row, and which rows may be returned: above the threshold, candidates."""
         if self.scans(rows):
             return self.scan(rows, vector), allowed
         try:

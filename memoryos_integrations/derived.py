@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +11,12 @@ from memoryos_integrations import hints
 from memoryos_integrations.checks import to_us
 from memoryos_integrations.long_term import load_facts
 from memoryos_integrations.mid_term import load_segments
-from memoryos_integrations.ranking import Signals, rank
+from memoryos_integrations.ranking import Signals
+from memoryos_integrations.short_term import chunks
 from memoryos_integrations.storage import schema
 from memoryos_integrations.storage.lexical import LexicalIndex
 from memoryos_integrations.storage.vectors import unit, unpack
-from memoryos_integrations.types import MemoryItem
+from memoryos_integrations.types import SUBJECTS, MemoryItem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,81 +33,69 @@ if TYPE_CHECKING:
 _vectors = schema.vectors
 
 
-def search(
+def gather(
     tx: sa.Connection,
     scope: int,
     question: Question,
     vector: Vector | None,
     embedder_id: int | None,
+    *,
     config: MemoryConfig,
     count_tokens: TokenCounter,
-) -> list[MemoryItem]:
-    """Return the best segments and facts of a scope, as far as the question asks for them."""
-    found: list[MemoryItem] = []
+) -> tuple[list[MemoryItem], Signals | None]:
+    """Return the segments and facts of a scope that may answer, and what each signal says of them."""
+    items: list[MemoryItem] = []
     filtered = question.thread_id is not None or bool(question.metadata)
     if "segment" in question.kinds and "mid_term" in question.tiers and not filtered:
-        segments = [
-            segment
-            for segment in load_segments(tx, scope, now=to_us(question.now), config=config)
-            if segment.summary
-        ]
-        items = [_of_segment(segment, count_tokens) for segment in segments]
-        found += _ranked(tx, items, question, vector, embedder_id)
+        segments = load_segments(tx, scope, now=to_us(question.now), config=config)
+        items += [_of_segment(segment, count_tokens) for segment in segments if segment.summary]
     if "fact" in question.kinds and "long_term" in question.tiers and question.thread_id is None:
-        facts = [
-            fact
-            for about in ("user", "agent")
+        items += [
+            _of_fact(fact, count_tokens)
+            for about in SUBJECTS
             for fact in load_facts(tx, scope, about=about, at=question.now, newest=config.knowledge_capacity)
             if all(
                 key in fact.metadata and fact.metadata[key] == value
                 for key, value in question.metadata.items()
             )
         ]
-        found += _ranked(tx, [_of_fact(fact, count_tokens) for fact in facts], question, vector, embedder_id)
-    return found
+    return items, _signals(tx, items, question, vector, embedder_id) if items else None
 
 
-def _ranked(
+def _signals(
     tx: sa.Connection,
     items: Sequence[MemoryItem],
     question: Question,
     vector: Vector | None,
     embedder_id: int | None,
-) -> list[MemoryItem]:
-    if not items:
-        return []
+) -> Signals:
     words = LexicalIndex()
     words.extend([item.text for item in items], [-1] * len(items))
     turn, window = words.scores(question.text)
     at = np.array([item.at.timestamp() for item in items])
-    signals = Signals(
+    return Signals(
         cosine=_cosines(tx, items, vector, embedder_id) if vector is not None else None,
         words=turn,
         window=window,
         session=np.arange(len(items), dtype=np.int32),
         speaker=None,
         date=hints.closeness(hints.date_windows(question.text, question.now), at),
-        without_lift=np.arange(len(items)),
+        without_lift=np.zeros(0, dtype=np.intp),
         allowed=np.ones(len(items), dtype=bool),
     )
-    ranking = rank(signals)
-    return [
-        replace(items[row], score=float(ranking.score[row]), parts=ranking.parts_of(row))
-        for row in ranking.best(question.k, signals.allowed)
-    ]
 
 
 def _cosines(
     tx: sa.Connection, items: Sequence[MemoryItem], vector: Vector, embedder_id: int | None
 ) -> Vector | None:
     row_of = {item.id: row for row, item in enumerate(items)}
-    kind = items[0].kind
-    query = sa.select(_vectors.c.item_id, _vectors.c.vector).where(
-        _vectors.c.kind == kind, _vectors.c.embedder_id == embedder_id, _vectors.c.item_id.in_(list(row_of))
-    )
     cosine = np.zeros(len(items), dtype=np.float32)
-    for item, stored in tx.execute(query):
-        cosine[row_of[item]] = float(unit(unpack(stored)) @ vector)
+    for part in chunks(list(row_of)):
+        query = sa.select(_vectors.c.item_id, _vectors.c.vector).where(
+            _vectors.c.item_id.in_(part), _vectors.c.embedder_id == embedder_id
+        )
+        for item, stored in tx.execute(query):
+            cosine[row_of[item]] = float(unit(unpack(stored)) @ vector)
     return cosine if cosine.any() else None
 
 

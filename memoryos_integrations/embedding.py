@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sqlalchemy as sa
 
+from memoryos_integrations import short_term
 from memoryos_integrations.errors import EmbedderError, EmbedderMismatchError, EmbedderUnavailableError
 from memoryos_integrations.events import Embedded
-from memoryos_integrations import short_term
 from memoryos_integrations.storage import outbox, schema
 from memoryos_integrations.storage.vectors import pack, unit, unpack
 
@@ -99,7 +99,7 @@ class Embedding:
         self._emit(Embedded(None, written))
 
     def request_missing(self) -> None:
-        """Ask for vectors of messages stored while there was no embedder, as before its weights were installed."""
+        """Ask for the vectors of messages that were stored while there was no embedder."""
         if self.embedder is None:
             return
         waiting = sa.select(schema.jobs.c.seq).where(
@@ -152,7 +152,8 @@ class Embedding:
     def active(self, tx: sa.Connection) -> int:
         """Return the number of the store's embedder, recording it with its first vector."""
         if self.id is None:
-            assert self.embedder is not None and self._probe_vector is not None
+            if self.embedder is None or self._probe_vector is None:
+                raise EmbedderUnavailableError("This store runs without an embedder.")
             active = tx.execute(sa.select(_embedders).where(_embedders.c.active)).first()
             if active is not None:
                 refuse_other(self.embedder, active.name, active.dimension)
@@ -170,8 +171,8 @@ class Embedding:
             if cosine < _PROBE_COSINE:
                 raise EmbedderMismatchError(
                     f"The embedder {embedder.name!r} gives other vectors than the one of that name which "
-                    f"filled this store (cosine {cosine:.3f} on a fixed sentence). Use that one, or give this "
-                    "one another name and call memory.reindex(embedder) to make all vectors anew."
+                    f"filled this store (cosine {cosine:.3f} on a fixed sentence). Use that one, or give "
+                    "this one another name and call memory.reindex(embedder) to make all vectors anew."
                 )
         return np.asarray(made)
 
@@ -198,8 +199,8 @@ def vectors_by(embedder: Embedder, texts: Sequence[str]) -> Matrix:
         raise
     except Exception as error:
         raise EmbedderUnavailableError(
-            f"The embedder {embedder.name!r} failed with {type(error).__name__}. The texts are stored and found "
-            "by their words; they are embedded later."
+            f"The embedder {embedder.name!r} failed with {type(error).__name__}. The texts are stored and "
+            "found by their words; they are embedded later."
         ) from error
     matrix = np.asarray(made, dtype=np.float32)
     if matrix.shape != (len(texts), embedder.dimension) or not np.isfinite(matrix).all():
@@ -237,7 +238,7 @@ def vector_row(item_id: str, kind: str, scope: int, embedder_id: int, vector: Ma
 def missing_texts(
     tx: sa.Connection, embedder_id: int, limit: int | None, ids: Sequence[str] | None = None
 ) -> list[sa.Row[Any]]:
-    """Return messages and facts that an embedder has made no vector of, up to a limit, or those of the ids."""
+    """Return messages and facts without a vector of an embedder, up to a limit, or those of the ids."""
     found: list[sa.Row[Any]] = []
     for kind, table in (("message", _messages), ("fact", _facts)):
         query = _texts(kind, embedder_id)

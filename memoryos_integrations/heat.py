@@ -1,4 +1,4 @@
-"""How alive a segment is: pure functions of counters and time (paper, section 3.2, eq. 4)."""
+"""How alive a segment is: pure functions of counters and time (paper, section 3.3, eq. 4)."""
 
 from __future__ import annotations
 

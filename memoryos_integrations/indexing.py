@@ -76,7 +76,7 @@ class Indexing:
     ) -> None:
         self._ledger, self._client, self._directory = ledger, client, directory
         self._now, self._emit = now, emit
-        self._index: VectorIndex | None = None
+        self._index: ChromaIndex | None = None
         self._lock = threading.RLock()
         self._owned = False
         self._checked = False
@@ -125,9 +125,12 @@ class Indexing:
         """Write collections anew, so that the vectors of forgotten items leave their files."""
         with self._lock:
             index = self._current()
-            for job in jobs:
-                if isinstance(index, ChromaIndex):
+            try:
+                for job in jobs:
                     index.rewrite(job.item_id)
+            except IndexUnavailableError:
+                self._give_up()
+                raise
         with self._ledger.write() as tx:
             outbox.done(tx, jobs)
 
@@ -180,7 +183,7 @@ class Indexing:
                 self._index.close()
                 self._index = None
 
-    def _usable(self) -> VectorIndex:
+    def _usable(self) -> ChromaIndex:
         if not self._owned and self._client is None:
             raise IndexUnavailableError("Another process owns this store's vector index.")
         if self._index is None:
@@ -190,7 +193,7 @@ class Indexing:
                 self._index = ChromaIndex.in_directory(self._directory)
         return self._index
 
-    def _current(self) -> VectorIndex:
+    def _current(self) -> ChromaIndex:
         """Return the index, after one check that it holds at least what the ledger says."""
         index = self._usable()
         if not self._checked and not self._rebuilding():
@@ -209,8 +212,8 @@ class Indexing:
         """Set our own broken index aside; the job is retried on a new one."""
         if self._client is not None or self._index is None:
             return
-        self._index.close()
-        self._index = None
+        broken, self._index = self._index, None
+        broken.close()
         if index_directory.set_aside_if_unclean(self._directory) is not None:
             self.request_rebuild()
 

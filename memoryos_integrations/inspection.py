@@ -60,7 +60,7 @@ def stats(ledger: Ledger, folder: Path, embedding: Embedding, *, owner: bool) ->
             sa.select(sa.func.count(schema.scopes.c.user_id.distinct()))
         ).scalar_one()
         tiers = sa.select(_pages.c.tier, sa.func.count()).group_by(_pages.c.tier)
-        counts["pages_by_tier"] = {tier: count for tier, count in tx.execute(tiers)}
+        counts["pages_by_tier"] = {row[0]: row[1] for row in tx.execute(tiers)}
         counts["jobs"] = outbox.waiting(tx)
         counts["parked"] = len(outbox.parked(tx))
     counts["embedder"] = embedding.embedder.name if embedding.embedder is not None else None
@@ -103,7 +103,7 @@ def _compare_index(indexing: Indexing, counts: dict[str, int]) -> list[str]:
             counts[f"index.{name}"] = held
             if held != expected:
                 problems.append(
-                    f"The collection {name} holds {held} records, the ledger {expected}: call rebuild_index()."
+                    f"The collection {name} holds {held} records, not {expected}: call rebuild_index()."
                 )
     except IndexUnavailableError as error:
         problems.append(

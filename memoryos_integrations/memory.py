@@ -47,8 +47,8 @@ class MemoryOS:
     Args:
         path: the store's folder, made if it is not there.
         config: settings; the defaults are the paper's or measured.
-        embedder: an ``Embedder``; ``None`` for the embedded default, which needs no network; ``"quality"`` for
-            the larger one of the extra of that name; ``"none"`` to search by words only.
+        embedder: an ``Embedder``; ``None`` for the embedded default, which needs no network; ``"quality"``
+            for the larger one of the extra of that name; ``"none"`` to search by words only.
         on_event: called with every ``Event``, see ``memoryos_integrations.events``.
         clock: where the time comes from; the system's by default.
         chroma: a chromadb client for the vector index; by default an index in the store's folder.
@@ -166,7 +166,7 @@ class MemoryOS:
 
     def verify(self) -> Report:
         """Check the ledger, and the index against it. Changes nothing."""
-        return inspection.verify(self._ledger, self._indexing, owner=self._ownership.take())
+        return inspection.verify(self._ledger, self._indexing, owner=self._worker.take_charge())
 
     def stats(self) -> dict[str, Any]:
         """Return counts of what is stored and waiting, the embedder, and bytes on disk."""

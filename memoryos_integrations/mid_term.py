@@ -32,15 +32,12 @@ _PAGES_FOR_SUMMARY = 24
 
 def drafts(tx: sa.Connection, scope: int, embedder_id: int | None) -> list[Draft]:
     """Return the scope's live segments as consolidation needs them."""
-    sizes: dict[str, int] = dict(
-        tx.execute(
-            sa.select(_pages.c.segment_id, sa.func.count())
-            .where(_pages.c.scope_id == scope, _pages.c.segment_id.is_not(None))
-            .group_by(_pages.c.segment_id)
-        )
-        .tuples()
-        .all()
+    counted = (
+        sa.select(_pages.c.segment_id, sa.func.count())
+        .where(_pages.c.scope_id == scope, _pages.c.segment_id.is_not(None))
+        .group_by(_pages.c.segment_id)
     )
+    sizes = {row[0]: row[1] for row in tx.execute(counted)}
     stored = segment_vectors(tx, scope, embedder_id)
     rows = tx.execute(sa.select(_segments).where(_segments.c.scope_id == scope).order_by(_segments.c.seq))
     return [

@@ -65,6 +65,37 @@ class Ranking:
         """Return what each signal gave to a row's score."""
         return {name: float(part[row]) for name, part in self.parts.items()}
 
+    def split(self, allowed: NDArray[np.bool_]) -> tuple[Ranking, NDArray[np.bool_], Ranking]:
+        """Undo ``joined``: return the first group's ranking, what it may return, and the second's ranking."""
+        size = len(allowed)
+        first = Ranking(self.score[:size], {name: part[:size] for name, part in self.parts.items()})
+        second = Ranking(self.score[size:], {name: part[size:] for name, part in self.parts.items()})
+        return first, allowed, second
+
+
+def joined(first: Signals, second: Signals) -> Signals:
+    """Return the signals of two groups of rows as one, so that their scores are on one scale."""
+    size, other = len(first.allowed), len(second.allowed)
+    sessions = int(first.session.max()) + 1 if size else 0
+    cosine = None
+    if first.cosine is not None or second.cosine is not None:
+        cosine = np.concatenate([_or_zeros(first.cosine, size), _or_zeros(second.cosine, other)])
+    speaker = None
+    if first.speaker is not None or second.speaker is not None:
+        speaker = np.concatenate([_or_zeros(first.speaker, size), _or_zeros(second.speaker, other)]).astype(
+            bool
+        )
+    return Signals(
+        cosine=cosine,
+        words=np.concatenate([first.words, second.words]),
+        window=np.concatenate([first.window, second.window]),
+        session=np.concatenate([first.session, second.session + sessions]),
+        speaker=speaker,
+        date=np.concatenate([first.date, second.date]),
+        without_lift=np.concatenate([first.without_lift, second.without_lift + size]),
+        allowed=np.concatenate([first.allowed, second.allowed]),
+    )
+
 
 def rank(signals: Signals) -> Ranking:
     """Score every row.
@@ -114,3 +145,7 @@ def _session_best(base: Scores, signals: Signals) -> Scores:
     lift: Scores = np.asarray(best[signals.session], dtype=np.float32)
     lift[signals.without_lift] = 0
     return lift
+
+
+def _or_zeros(values: NDArray[np.float32] | NDArray[np.bool_] | None, size: int) -> Scores:
+    return np.zeros(size, dtype=np.float32) if values is None else values.astype(np.float32)

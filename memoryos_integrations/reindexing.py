@@ -71,9 +71,7 @@ def _switch(tx: sa.Connection, target: int) -> int:
             pages = short_term.load_pages(tx, scope, segment_id=segment)
             means = list(mid_term.page_vectors(tx, pages, target).values())
             if means:
-                row = vector_row(
-                    segment, "segment", scope, target, np.mean(means, axis=0, dtype=np.float32)
-                )
+                row = vector_row(segment, "segment", scope, target, np.mean(means, axis=0, dtype=np.float32))
                 tx.execute(sa.insert(_vectors), row)
                 made += 1
         touch(tx, scope, erased=True)

@@ -7,7 +7,7 @@ together but never keep anything out.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -15,27 +15,27 @@ import sqlalchemy as sa
 
 from memoryos_integrations import derived, hints
 from memoryos_integrations.events import Recalled
+from memoryos_integrations.filters import allowed_rows
 from memoryos_integrations.paper_strategy import by_paper
-from memoryos_integrations.ranking import WINDOW, WORDS, Ranking, Signals, min_max, rank
+from memoryos_integrations.ranking import WINDOW, WORDS, Ranking, Signals, joined, min_max, rank
 from memoryos_integrations.short_term import chunks, message_from
 from memoryos_integrations.storage import schema
-from memoryos_integrations.storage.scope_rows import metadata_matches
 from memoryos_integrations.types import TIERS, Kind, MemoryItem, Retrieved, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from numpy.typing import NDArray
-
     from memoryos_integrations.config import MemoryConfig
-    from memoryos_integrations.dense import Dense, Vector
+    from memoryos_integrations.dense import Dense, Mask, Vector
     from memoryos_integrations.events import Event
     from memoryos_integrations.mid_term import Visits
     from memoryos_integrations.protocols import TokenCounter
     from memoryos_integrations.storage.ledger import Ledger
     from memoryos_integrations.storage.scope_rows import ScopeCache, ScopeRows
     from memoryos_integrations.types import Message, Page
+
+    Chosen = tuple[str, float, dict[str, float]]
 
 _messages, _pages = schema.messages, schema.pages
 
@@ -51,6 +51,18 @@ class Question:
     tiers: tuple[Tier, ...] = TIERS
     thread_id: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a question brought back, before it is cut to ``k``."""
+
+    messages: list[MemoryItem]
+    """Best first."""
+    derived: list[MemoryItem]
+    """Segments and facts, best first, on the messages' scale."""
+    dense: bool
+    """Whether vectors took part."""
 
 
 class Retrieval:
@@ -86,52 +98,63 @@ class Retrieval:
     def retrieve(self, scope: int, question: Question) -> Retrieved:
         """Return up to ``k`` items of the asked kinds, best first, and count a visit of their segments."""
         found = self.find(scope, question)
-        self.visit(found.items)
-        return found
+        best = sorted((*found.messages, *found.derived), key=lambda item: -item.score)[: question.k]
+        self.visit(best)
+        return Retrieved(question.text, tuple(best), found.dense)
 
-    def find(self, scope: int, question: Question) -> Retrieved:
-        """As ``retrieve``, without counting visits."""
+    def find(self, scope: int, question: Question) -> Found:
+        """Return up to ``k`` messages and up to ``k`` segments and facts, scored on one scale."""
         started = time.perf_counter()
         vector = self._dense.vector_of(question.text)
-        items: list[MemoryItem] = []
-        if "message" in question.kinds:
-            items += self._messages(scope, question, vector)
+        others: list[MemoryItem] = []
+        other_signals: Signals | None = None
         if set(question.kinds) & {"segment", "fact"}:
             with self._ledger.read() as tx:
-                items += derived.search(
-                    tx, scope, question, vector, self._embedding.id, self._config, self._count_tokens
+                others, other_signals = derived.gather(
+                    tx,
+                    scope,
+                    question,
+                    vector,
+                    self._embedding.id,
+                    config=self._config,
+                    count_tokens=self._count_tokens,
                 )
-        if len(question.kinds) > 1:
-            items.sort(key=lambda item: -item.score)
-        found = tuple(items[: question.k])
-        self._emit(Recalled(scope, len(found), time.perf_counter() - started, vector is not None))
-        return Retrieved(question.text, found, vector is not None)
+        chosen: list[Chosen] = []
+        if "message" in question.kinds:
+            chosen, ranking = self._choose_messages(scope, question, vector, other_signals)
+        else:
+            ranking = rank(other_signals) if other_signals is not None else None
+        found = Found(self._items(chosen), _scored(others, ranking, question.k), vector is not None)
+        count = len(found.messages) + len(found.derived)
+        self._emit(Recalled(scope, count, time.perf_counter() - started, found.dense))
+        return found
 
     def visit(self, items: Iterable[MemoryItem]) -> None:
         """Count one visit of each segment that the items belong to."""
         self._visits.note({item.segment_id for item in items if item.segment_id is not None}, self._now())
 
     def items_of(self, pages: Iterable[Page]) -> list[MemoryItem]:
-        """Return the messages of pages as items without a score, as for the newest turns of a conversation."""
+        """Return the messages of pages as items without a score, as for a conversation's newest turns."""
         return [
             item_of(message, page, self._count_tokens(message.text))
             for page in pages
             for message in page.messages
         ]
 
-    def _messages(self, scope: int, question: Question, vector: Vector | None) -> list[MemoryItem]:
+    def _choose_messages(
+        self, scope: int, question: Question, vector: Vector | None, others: Signals | None
+    ) -> tuple[list[Chosen], Ranking | None]:
+        """Return the best messages, and the ranking of what else was asked for, on the messages' scale."""
         while (rows := self._synced(scope, scans=vector is not None)) is not None:
             with rows.lock:
                 if not self._cache.holds(rows):
                     continue  # erased between the two locks
-                with self._ledger.read() as tx:
-                    allowed = self._allowed(tx, rows, question)
-                ranking, allowed = self._rank(rows, question, vector, allowed)
+                ranking, allowed, rest = self._rank(rows, question, vector, others)
                 best = ranking.best(question.k, allowed)
                 chosen = [(rows.ids[row], float(ranking.score[row]), ranking.parts_of(row)) for row in best]
             self._cache.trim()
-            return self._items(chosen)
-        return []
+            return chosen, rest
+        return [], rank(others) if others is not None else None
 
     def _synced(self, scope: int, *, scans: bool) -> ScopeRows | None:
         """Return the scope's rows as they are in the ledger now, or ``None`` if the scope is gone."""
@@ -145,37 +168,15 @@ class Retrieval:
             if state == "gone":
                 return None
 
-    def _allowed(self, tx: sa.Connection, rows: ScopeRows, question: Question) -> NDArray[np.bool_]:
-        allowed = np.ones(len(rows), dtype=bool)
-        if question.thread_id is not None:
-            allowed &= rows.thread.values == rows.threads.get(question.thread_id, -1)
-        if question.metadata:
-            allowed &= np.fromiter(
-                (
-                    bool(ok) and metadata_matches(rows.metadata.get(row), question.metadata)
-                    for row, ok in enumerate(allowed)
-                ),
-                dtype=bool,
-                count=len(rows),
-            )
-        if not {"short_term", "mid_term"} <= set(question.tiers):
-            query = sa.select(_pages.c.id).where(
-                _pages.c.scope_id == rows.scope, _pages.c.segment_id.is_(None), _pages.c.tier == "short_term"
-            )
-            recent = set(tx.execute(query).scalars())
-            is_recent = np.fromiter((page in recent for page in rows.page_of), dtype=bool, count=len(rows))
-            allowed &= is_recent if "short_term" in question.tiers else ~is_recent
-            if not {"short_term", "mid_term"} & set(question.tiers):
-                allowed[:] = False
-        return allowed
-
     def _rank(
-        self, rows: ScopeRows, question: Question, vector: Vector | None, allowed: NDArray[np.bool_]
-    ) -> tuple[Ranking, NDArray[np.bool_]]:
+        self, rows: ScopeRows, question: Question, vector: Vector | None, others: Signals | None
+    ) -> tuple[Ranking, Mask, Ranking | None]:
+        with self._ledger.read() as tx:
+            allowed = allowed_rows(tx, rows, question)
         if self._config.strategy == "paper":
             cosine = self._dense.scan(rows, vector) if vector is not None else None
             with self._ledger.read() as tx:
-                return by_paper(
+                ranking, allowed = by_paper(
                     tx,
                     rows,
                     question.text,
@@ -185,6 +186,13 @@ class Retrieval:
                     embedder_id=self._embedding.id,
                     config=self._config,
                 )
+            return ranking, allowed, rank(others) if others is not None else None
+        signals = self._signals(rows, question, vector, allowed)
+        if others is None:
+            return rank(signals), signals.allowed, None
+        return (*rank(joined(signals, others)).split(signals.allowed),)
+
+    def _signals(self, rows: ScopeRows, question: Question, vector: Vector | None, allowed: Mask) -> Signals:
         words, window = rows.lexical.scores(question.text)
         cosine = None
         if vector is not None:
@@ -192,7 +200,7 @@ class Retrieval:
             cosine, allowed = self._dense.cosines(rows, vector, by_words, allowed, question.tiers)
         named = hints.named_speaker(question.text, rows.names)
         dates = hints.date_windows(question.text, question.now)
-        signals = Signals(
+        return Signals(
             cosine=cosine,
             words=words,
             window=window,
@@ -202,9 +210,8 @@ class Retrieval:
             without_lift=rows.without_lift,
             allowed=allowed,
         )
-        return rank(signals), allowed
 
-    def _items(self, chosen: Sequence[tuple[str, float, dict[str, float]]]) -> list[MemoryItem]:
+    def _items(self, chosen: Sequence[Chosen]) -> list[MemoryItem]:
         found: dict[str, tuple[Message, sa.Row[Any]]] = {}
         with self._ledger.read() as tx:
             for part in chunks([item for item, _, _ in chosen]):
@@ -219,6 +226,13 @@ class Retrieval:
             for item, score, parts in chosen
             if item in found
         ]
+
+
+def _scored(items: Sequence[MemoryItem], ranking: Ranking | None, k: int) -> list[MemoryItem]:
+    if ranking is None:
+        return []
+    best = ranking.best(k, np.ones(len(items), dtype=bool))
+    return [replace(items[row], score=float(ranking.score[row]), parts=ranking.parts_of(row)) for row in best]
 
 
 class Placed(Protocol):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from memoryos_integrations.errors import StoreError
 from memoryos_integrations.storage import schema
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class Scope:
             }
             tx.execute(sa.insert(_scopes), values)
             number = self.number(tx)
-        assert number is not None
+        if number is None:
+            raise StoreError("The ledger did not take a new scope. Nothing was stored; try again.")
         return number
 
 

@@ -55,16 +55,17 @@ class Turn:
     source: str | None = None
 
 
-def add_turn(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Page, bool]:
+def add_turn(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Page, int | None]:
     """Store a whole turn as one page.
 
     Returns:
-        The page, and whether it is new: a second call with the same ``event_id`` returns the first page.
+        The page, and the scope's number if it is new: a second call with the same ``event_id`` returns the
+        first page and ``None``.
     """
     number = scope.ensure(tx, now)
     page_id = _id_of("page", scope, turn)
     if turn.event_id is not None and (known := load_pages(tx, number, page_ids=[page_id])):
-        return known[0], False
+        return known[0], None
     messages = tuple(
         _message(ids.derived(page_id, role), page_id, turn, role, text) for role, text in turn.sides
     )
@@ -72,14 +73,15 @@ def add_turn(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Pag
     tx.execute(_insert_message, [_message_row(number, message, turn) for message in messages])
     outbox.enqueue(tx, [outbox.job_row("embed", number, page_id, now)])
     page = Page(page_id, turn.thread_id, turn.at, "short_term", None, messages, turn.metadata)
-    return page, True
+    return page, number
 
 
-def add_message(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Message, bool]:
+def add_message(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Message, int | None]:
     """Store one side of a turn.
 
     A user's message opens a page, the next answer of the thread closes it; tool messages join the open
-    page. What has no open page to join gets a page of its own, so that nothing said is lost.
+    page. What has no open page to join gets a page of its own, so that nothing said is lost. Returns as
+    ``add_turn`` does.
     """
     number = scope.ensure(tx, now)
     role, text = turn.sides[0]
@@ -87,7 +89,7 @@ def add_message(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[
     if turn.event_id is not None:
         known = tx.execute(_message_by_id, {"message_id": message_id, "scope": number}).first()
         if known is not None:
-            return message_from(known), False
+            return message_from(known), None
     newest = tx.execute(_newest_of_thread, {"scope": number, "thread": turn.thread_id}).first()
     if role != "user" and newest is not None and newest.open:
         page_id = newest.id
@@ -99,7 +101,7 @@ def add_message(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[
     message = _message(message_id, page_id, turn, role, text)
     tx.execute(_insert_message, _message_row(number, message, turn))
     outbox.enqueue(tx, [outbox.job_row("embed", number, page_id, now)])
-    return message, True
+    return message, number
 
 
 def load_pages(

@@ -14,6 +14,7 @@ About = Literal["user", "agent"]
 
 ROLES: tuple[Role, ...] = ("user", "assistant", "tool")
 TIERS: tuple[Tier, ...] = ("short_term", "mid_term", "long_term")
+SUBJECTS: tuple[About, ...] = ("user", "agent")
 KINDS: tuple[Kind, ...] = ("message", "segment", "fact")
 
 

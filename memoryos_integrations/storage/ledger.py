@@ -89,9 +89,7 @@ class Ledger:
         """
         self._check_usable()
         with self._write_lock, _translated(self.path), self._engine.connect() as connection:
-            raw = connection.connection.dbapi_connection
-            assert raw is not None
-            cursor = raw.cursor()
+            cursor = connection.connection.cursor()
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             busy, *_ = cursor.fetchone() or (1,)
             cursor.close()
@@ -103,14 +101,13 @@ class Ledger:
 
     def check(self) -> list[str]:
         """Return what is wrong with the file or its references, one sentence each; empty if nothing is."""
-        problems = []
         with self.read() as tx:
-            for row in tx.exec_driver_sql("PRAGMA quick_check(10)"):
-                if row[0] != "ok":
-                    problems.append(f"The ledger's file is damaged ({row[0]}): restore it from a backup.")
-            for row in tx.exec_driver_sql("PRAGMA foreign_key_check"):
-                problems.append(f"A row of {row[0]} points at a row of {row[2]} that is not there.")
-        return problems
+            damage = tx.exec_driver_sql("PRAGMA quick_check(10)").scalars().all()
+            dangling = tx.exec_driver_sql("PRAGMA foreign_key_check").all()
+        return [
+            *(f"The ledger is damaged ({row}): restore it from a backup." for row in damage if row != "ok"),
+            *(f"A row of {row[0]} points at a row of {row[2]} that is not there." for row in dangling),
+        ]
 
     def close(self) -> None:
         """Wait for the running transaction, then close. Later calls raise StoreClosedError."""

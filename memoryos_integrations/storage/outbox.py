@@ -146,7 +146,7 @@ def next_due(tx: sa.Connection) -> int | None:
 def waiting(tx: sa.Connection) -> dict[str, int]:
     """Return the number of jobs by kind."""
     counted = sa.select(_jobs.c.kind, sa.func.count()).group_by(_jobs.c.kind)
-    return {kind: count for kind, count in tx.execute(counted)}
+    return {row[0]: row[1] for row in tx.execute(counted)}
 
 
 def parked(tx: sa.Connection) -> dict[str, str]:

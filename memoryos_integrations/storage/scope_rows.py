@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from memoryos_integrations.storage.vectors import Column, VectorMatrix, unpack_a
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
-    from typing import Any, Literal
+    from typing import Literal
 
     from numpy.typing import NDArray
 
@@ -224,9 +223,3 @@ class ScopeCache:
         """Let go of everything."""
         with self._lock:
             self._scopes.clear()
-
-
-def metadata_matches(stored: str | None, wanted: dict[str, Any]) -> bool:
-    """Whether a message's metadata, as JSON, has every wanted field with the wanted value."""
-    fields = json.loads(stored) if stored is not None else {}
-    return all(key in fields and fields[key] == value for key, value in wanted.items())

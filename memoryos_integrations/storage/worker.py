@@ -155,6 +155,11 @@ class Worker:
                 ran[kind] = ran.get(kind, 0) + count
         return ran, True
 
+    def take_charge(self) -> bool:
+        """Become the store's owner if nobody is; returns whether this process is the owner now."""
+        with self._run_lock:
+            return self._own()
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep the store's upkeep to the caller for a while.
@@ -165,7 +170,7 @@ class Worker:
         with self._run_lock:
             if not self._own():
                 raise StoreError(
-                    "Another process does the upkeep of this store: call this there, or close that process first."
+                    "Another process does the upkeep of this store: call this there, or close that one first."
                 )
             yield
 
@@ -223,7 +228,7 @@ class Worker:
             self._handlers[due](jobs)
         except StoreClosedError:
             raise
-        except Exception as error:  # the one place where a failure becomes a job for later
+        except Exception as error:  # noqa: BLE001 - the one place where a failure becomes a job for later
             _log.warning("A %s job failed with %s and is tried again later.", due, type(error).__name__)
             with self._ledger.write() as tx:
                 outbox.park(tx, jobs, error=error, now=now)
