@@ -67,28 +67,26 @@ class Dense:
 
     def scan(self, rows: ScopeRows, vector: Vector) -> Vector | None:
         """Cosines of all rows; the newest of those not yet embedded are embedded here."""
-        self._embed_inline(rows)
+        ids, made = self._embed_inline(rows, rows.unembedded(self._config.inline_embed_limit))
+        if made is not None:
+            rows.put_vectors(ids, made)
         if rows.matrix is None:
             return None
         return _missing_as_least(rows.matrix.cosines(vector, len(rows)), rows.matrix.filled[: len(rows)])
 
-    def _embed_inline(self, rows: ScopeRows) -> None:
-        waiting = rows.unembedded(self._config.inline_embed_limit)
+    def _embed_inline(self, rows: ScopeRows, waiting: Sequence[int]) -> tuple[list[str], Vector | None]:
+        """Return the vectors of messages that the worker has not come to yet."""
         if not waiting:
-            return
+            return [], None
         with self._ledger.read() as tx:
-            query = sa.select(_messages.c.id, _messages.c.name, _messages.c.text).where(
-                _messages.c.id.in_([rows.ids[row] for row in waiting])
-            )
-            texts = tx.execute(query).all()
-        if not texts:
-            return
+            query = sa.select(_messages.c.id, _messages.c.name, _messages.c.text)
+            texts = tx.execute(query.where(_messages.c.id.in_([rows.ids[row] for row in waiting]))).all()
         try:
-            made = self.embedding.vectors_of([spoken(row.name, row.text) for row in texts])
+            made = self.embedding.vectors_of([spoken(row.name, row.text) for row in texts]) if texts else None
         except EmbedderUnavailableError as error:
             _log.warning("New messages are found by their words only for now: %s", error)
-            return
-        rows.put_vectors([row.id for row in texts], made)
+            return [], None
+        return [row.id for row in texts], made
 
     def cosines(
         self,
@@ -139,23 +137,43 @@ class Dense:
             )
             waiting = tx.execute(unindexed.limit(self._config.full_scan_threshold)).scalars()
             chosen[[rows.row_of[item] for item in waiting if item in rows.row_of]] = True
-            chosen &= allowed
-            return self._cosines_of(tx, rows, vector, np.flatnonzero(chosen)), chosen
+        newest = rows.unembedded(self._config.inline_embed_limit)
+        chosen[newest] = True
+        chosen &= allowed
+        cosine, filled = self._cosines_of(rows, vector, np.flatnonzero(chosen))
+        self._fill_newest(
+            rows, vector, [row for row in newest if chosen[row] and not filled[row]], cosine, filled
+        )
+        return _missing_as_least(cosine, filled), chosen
 
-    def _cosines_of(
-        self, tx: sa.Connection, rows: ScopeRows, vector: Vector, chosen: NDArray[np.intp]
-    ) -> Vector | None:
+    def _fill_newest(
+        self, rows: ScopeRows, vector: Vector, waiting: Sequence[int], cosine: Vector, filled: Mask
+    ) -> None:
+        ids, made = self._embed_inline(rows, [row for row in waiting if rows.ids[row] not in rows.fresh])
+        if made is not None:
+            rows.fresh.update(zip(ids, made, strict=True))
+        for row in waiting:
+            known = rows.fresh.get(rows.ids[row])
+            if known is not None:
+                cosine[row], filled[row] = known @ vector, True
+        # What the worker has embedded since is in the ledger: kept here are only those it has not come to.
+        rows.fresh = {
+            rows.ids[row]: rows.fresh[rows.ids[row]] for row in waiting if rows.ids[row] in rows.fresh
+        }
+
+    def _cosines_of(self, rows: ScopeRows, vector: Vector, chosen: NDArray[np.intp]) -> tuple[Vector, Mask]:
         cosine, filled = np.zeros(len(rows), dtype=np.float32), np.zeros(len(rows), dtype=bool)
-        for part in chunks([rows.ids[row] for row in chosen]):
-            query = sa.select(_vectors.c.item_id, _vectors.c.vector).where(
-                _vectors.c.item_id.in_(part), _vectors.c.embedder_id == self.embedding.id
-            )
-            found = tx.execute(query).all()
-            if found:
-                numbers = [rows.row_of[row.item_id] for row in found]
-                cosine[numbers] = unpack_all([row.vector for row in found], len(vector)) @ vector
-                filled[numbers] = True
-        return _missing_as_least(cosine, filled)
+        with self._ledger.read() as tx:
+            for part in chunks([rows.ids[row] for row in chosen]):
+                query = sa.select(_vectors.c.item_id, _vectors.c.vector).where(
+                    _vectors.c.item_id.in_(part), _vectors.c.embedder_id == self.embedding.id
+                )
+                found = tx.execute(query).all()
+                if found:
+                    numbers = [rows.row_of[row.item_id] for row in found]
+                    cosine[numbers] = unpack_all([row.vector for row in found], len(vector)) @ vector
+                    filled[numbers] = True
+        return cosine, filled
 
 
 def _missing_as_least(cosine: Vector, filled: Mask) -> Vector | None:

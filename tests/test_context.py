@@ -70,18 +70,23 @@ def parsed(text: str) -> list[tuple[str, str]]:
     return messages
 
 
-texts = st.one_of(st.sampled_from(HOSTILE), st.text(min_size=1, max_size=60).filter(lambda text: "\x00" not in text))
+texts = st.one_of(
+    st.sampled_from(HOSTILE), st.text(min_size=1, max_size=60).filter(lambda text: "\x00" not in text)
+)
 names = st.one_of(st.none(), st.sampled_from(["Caroline", "a: b", "[facts]", "```", "x\u2028y"]))
 
 
 @given(st.lists(st.tuples(texts, names), min_size=1, max_size=6))
-def test_a_context_reads_back_as_exactly_the_messages_that_went_in(said: list[tuple[str, str | None]]) -> None:
+def test_a_context_reads_back_as_exactly_the_messages_that_went_in(
+    said: list[tuple[str, str | None]],
+) -> None:
     items = [item(text, name=name, at=number, number=number) for number, (text, name) in enumerate(said)]
 
     context = build(recent=(), persona=None, facts=(), messages=items, max_tokens=10_000, count=words)
 
     expected = [
-        (" ".join((name or "User").split()).replace(":", " "), "\n".join(text.splitlines())) for text, name in said
+        (" ".join((name or "User").split()).replace(":", " "), "\n".join(text.splitlines()))
+        for text, name in said
     ]
     assert parsed(context.text) == expected
     assert context.items == tuple(items)
@@ -99,7 +104,9 @@ def test_a_context_never_exceeds_its_budget_and_holds_exactly_its_items(
     for number, (text, group) in enumerate(said):
         groups[group].append(item(text, at=number * 50_000, number=number))
 
-    context = build(persona=None, max_tokens=max_tokens, count=len, **groups)  # characters: the strictest count
+    context = build(
+        persona=None, max_tokens=max_tokens, count=len, **groups
+    )  # characters: the strictest count
 
     assert context.tokens == len(context.text) <= max_tokens
     shown = {found.id for found in context.items}
@@ -171,4 +178,6 @@ def test_messages_are_chosen_by_worth_and_shown_in_the_order_of_time(memory: Mem
     times = [found.at for found in context.items]
     assert times == sorted(times)
     assert context.left_out
-    assert re.findall(r"^\[(.*)\]$", context.text, re.MULTILINE) == [f"{time.day} January 2026" for time in dict.fromkeys(times)]
+    assert re.findall(r"^\[(.*)\]$", context.text, re.MULTILINE) == [
+        f"{time.day} January 2026" for time in dict.fromkeys(times)
+    ]

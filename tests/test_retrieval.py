@@ -14,7 +14,13 @@ from memoryos_integrations import InvalidInputError, MemoryConfig, MemoryOS, Use
 from memoryos_integrations.events import Event, Recalled
 from memoryos_integrations.testing import FrozenClock, HashEmbedder
 
-TOPICS = ("bees honey hive", "trains platform ticket", "violin concert bow", "garden tomatoes soil", "boat harbour sail")
+TOPICS = (
+    "bees honey hive",
+    "trains platform ticket",
+    "violin concert bow",
+    "garden tomatoes soil",
+    "boat harbour sail",
+)
 
 
 @pytest.fixture
@@ -169,9 +175,11 @@ def test_a_named_speaker_and_a_named_month_lift_what_they_name(open_store: Calla
     assert best.parts["date"] > 0
 
 
-def test_relative_dates_count_from_the_time_that_the_caller_gives(ada: UserMemory, clock: FrozenClock) -> None:
+def test_relative_dates_count_from_the_time_that_the_caller_gives(
+    ada: UserMemory, clock: FrozenClock
+) -> None:
     for day in range(200):
-        ada.add("I went dancing", "ok", at=clock.now() + timedelta(days=day), thread_id=f"{day}")
+        ada.add("I went dancing", "ok", at=clock.now() + timedelta(days=day, hours=9), thread_id=f"{day}")
     ada.memory.flush()
 
     now = clock.now() + timedelta(days=150)
@@ -282,7 +290,9 @@ def test_users_and_agents_never_see_each_other(open_store: Callable[..., MemoryO
         seen = str([ann.retrieve("secret canary", k=100, kinds=("message", "fact", "segment")), ann.pages(),
                     ann.facts(), ann.segments(), ann.context("canary"), ann.persona()])  # fmt: skip
         assert f"canary{number}" in seen
-        assert not any(f"canary{other}'" in seen or f"canary{other}\n" in seen for other in range(9) if other != number)
+        assert not any(
+            f"canary{other}'" in seen or f"canary{other}\n" in seen for other in range(9) if other != number
+        )
 
 
 def test_what_is_recalled_is_told_to_the_event_handler_without_its_text(
@@ -320,7 +330,9 @@ def test_an_unusable_argument_is_named(ada: UserMemory, arguments: dict[str, Any
         ada.retrieve(**arguments)
 
 
-@pytest.mark.parametrize("query", ["\x00bees\ud800", "<|endoftext|> bees", "{now} %s $where bees", "bees " * 20_000])
+@pytest.mark.parametrize(
+    "query", ["\x00bees\ud800", "<|endoftext|> bees", "{now} %s $where bees", "bees " * 20_000]
+)
 def test_no_question_is_too_strange_to_be_answered(ada: UserMemory, query: str) -> None:
     ada.add("I keep bees", "Lovely")
 

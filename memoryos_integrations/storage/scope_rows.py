@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from memoryos_integrations.storage.vectors import Matrix
+    from memoryos_integrations.storage.vectors import Matrix, Vector
 
     State = Literal["current", "stale", "gone"]
 
@@ -53,6 +53,7 @@ class ScopeRows:
         self.at = Column(np.float64)
         self.lexical = LexicalIndex()
         self.matrix: VectorMatrix | None = None
+        self.fresh: dict[str, Vector] = {}
         self.without_lift: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
         self.revision = -1
         self.erasures = -1

@@ -12,7 +12,9 @@ _CITED = re.compile(r"mark\.requirement\(\s*\"([A-Z]+-\d+)\"")
 
 
 def _cited() -> set[str]:
-    return {clause for file in (ROOT / "tests").rglob("test_*.py") for clause in _CITED.findall(file.read_text())}
+    return {
+        clause for file in (ROOT / "tests").rglob("test_*.py") for clause in _CITED.findall(file.read_text())
+    }
 
 
 def test_every_clause_that_is_done_is_cited_by_a_test() -> None:

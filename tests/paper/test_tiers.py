@@ -150,9 +150,7 @@ def test_the_threshold_decides_what_is_alike(
 
 
 @pytest.mark.requirement("MTM-2")
-def test_summary_and_keywords_take_in_the_pages_that_join_later(
-    tmp_path: Path, clock: FrozenClock
-) -> None:
+def test_summary_and_keywords_take_in_the_pages_that_join_later(tmp_path: Path, clock: FrozenClock) -> None:
     config = MemoryConfig(short_term_capacity=1, segment_threshold=0.0)
     with MemoryOS(tmp_path / "s", embedder=HashEmbedder(), clock=clock, config=config) as memory:
         ada = memory.user("ada")
@@ -189,7 +187,9 @@ def test_a_segments_vector_is_the_mean_of_its_pages_and_is_what_chroma_holds(
         held = client.get_collection(name, embedding_function=None).get(include=["embeddings"])
 
     found = np.asarray(held["embeddings"][0])
-    assert float(found @ expected / np.linalg.norm(found) / np.linalg.norm(expected)) == pytest.approx(1, abs=1e-5)
+    assert float(found @ expected / np.linalg.norm(found) / np.linalg.norm(expected)) == pytest.approx(
+        1, abs=1e-5
+    )
 
 
 @pytest.mark.requirement("MTM-3")
@@ -217,7 +217,9 @@ def test_heat_decays_with_the_time_since_the_last_visit_whenever_it_is_read(
 
     clock.advance(1e7 + 180)  # the segment's page is three minutes older than the newest
 
-    assert fresh - ada.segments()[0].heat == pytest.approx(math.exp(-180 / 1e7) - math.exp(-1 - 360 / 1e7), abs=1e-4)
+    assert fresh - ada.segments()[0].heat == pytest.approx(
+        math.exp(-180 / 1e7) - math.exp(-1 - 360 / 1e7), abs=1e-4
+    )
 
 
 @pytest.mark.requirement("RET-3")
@@ -235,7 +237,9 @@ def test_a_retrieval_visits_the_segments_it_returns_pages_of_and_renews_their_re
 
 
 @pytest.mark.requirement("RET-3")
-def test_a_retrieval_writes_nothing_to_the_store(memory: MemoryOS, ada: UserMemory, clock: FrozenClock) -> None:
+def test_a_retrieval_writes_nothing_to_the_store(
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock
+) -> None:
     talk(ada, clock, *["bees"] * 5)
     memory.flush()
     log = memory.path / "memory.db-wal"
@@ -303,7 +307,9 @@ def test_pages_of_an_evicted_segment_get_no_lift_from_their_session(
 
 
 @pytest.mark.requirement("RET-1")
-def test_a_context_for_a_conversation_begins_with_its_newest_turns(ada: UserMemory, clock: FrozenClock) -> None:
+def test_a_context_for_a_conversation_begins_with_its_newest_turns(
+    ada: UserMemory, clock: FrozenClock
+) -> None:
     for number in range(20):
         clock.advance(60)
         ada.add(f"turn {number} of monday", "yes", thread_id="monday")
