@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ def stats(ledger: Ledger, folder: Path, embedding: Embedding, *, owner: bool) ->
         counts["jobs"] = outbox.waiting(tx)
         counts["parked"] = len(outbox.parked(tx))
     counts["embedder"] = embedding.embedder.name if embedding.embedder is not None else None
-    counts["bytes"] = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    counts["bytes"] = _bytes_in(folder)
     counts["owner"] = owner
     return counts
 
@@ -81,6 +82,14 @@ def trace(tx: sa.Connection, scope: int, item_id: str) -> list[Page] | None:
     if tx.execute(_by_id(_facts, _facts.c.id), mine).scalar() is not None:
         return load_pages(tx, scope, page_ids=list(sources_of(tx, [item_id]).get(item_id, ())))
     return None
+
+
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    for file in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # the index writes and removes files meanwhile
+            total += file.stat().st_size if file.is_file() else 0
+    return total
 
 
 def _by_id(table: sa.Table, column: sa.Column[Any]) -> sa.Select[Any]:

@@ -16,7 +16,7 @@ from memoryos_integrations.context import Assembly
 from memoryos_integrations.dense import Dense
 from memoryos_integrations.embedders import resolve
 from memoryos_integrations.embedding import Embedding
-from memoryos_integrations.errors import ConfigError
+from memoryos_integrations.errors import ConfigError, MemoryOSError
 from memoryos_integrations.events import Forgotten
 from memoryos_integrations.indexing import Indexing
 from memoryos_integrations.mid_term import Visits
@@ -86,7 +86,11 @@ class MemoryOS:
         self._count_tokens = self._config.token_counter or default_counter()
         chosen = resolve(embedder)
         self._ledger = Ledger(self.path)
-        self._embedding = Embedding(self._ledger, chosen, self._now_us, self._emit)
+        try:
+            self._embedding = Embedding(self._ledger, chosen, self._now_us, self._emit)
+        except MemoryOSError:
+            self._ledger.close()
+            raise
         self._indexing = Indexing(self._ledger, chroma, self.path / "chroma", self._now_us, self._emit)
         self._visits = Visits()
         self._cache = ScopeCache(self._config.cache_mb * 1_000_000, self._config.session_gap)

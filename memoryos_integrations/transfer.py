@@ -59,12 +59,17 @@ def load(tx: sa.Connection, scope: Scope, lines: Iterable[str], now: int) -> int
     """
     number = scope.ensure(tx, now)
     new = 0
+    pages: set[str] = set()
     for position, record in enumerate(_parsed(lines), start=2):
         kind, values = record.pop("kind", None), record
         table = _TABLES.get(str(kind))
         if table is None:
             raise InvalidInputError(f"line {position}: unknown kind {kind!r}")
         row = _checked(table, str(kind), values, position) | {"scope_id": number}
+        if kind == "page":
+            pages.add(row["id"])
+        if kind == "message" and row["page_id"] not in pages:
+            raise InvalidInputError(f"line {position}: the page of this message does not stand before it")
         if _known(tx, table, str(kind), row, number, position):
             continue
         tx.execute(sa.insert(table), row)
@@ -115,10 +120,19 @@ def _checked(table: sa.Table, kind: str, values: dict[str, Any], position: int) 
             raise InvalidInputError(
                 f"line {position}: {name} must be {wanted.__name__}, not {type(value).__name__}"
             )
+        if wanted is int and name != "version":
+            _check_time(f"line {position}: {name}", value)
         if name == "text":
             checks.text(f"line {position}: text", value)
     _check_words(kind, values, position)
     return dict(values)
+
+
+def _check_time(name: str, value: int) -> None:
+    try:
+        checks.from_us(value)
+    except OverflowError:
+        raise InvalidInputError(f"{name} is no time in microseconds since 1970") from None
 
 
 def _check_words(kind: str, values: dict[str, Any], position: int) -> None:

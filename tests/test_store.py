@@ -72,7 +72,7 @@ def test_another_embedder_is_refused_by_name(tmp_path: Path, other: HashEmbedder
         fill(memory.user("ada"))
         memory.flush()
 
-    with pytest.raises(EmbedderMismatchError, match=f"'hash-256'.*'{other.name}'.*reindex"):
+    with pytest.raises(EmbedderMismatchError, match=rf"'hash-256'.*'{other.name}'.*reindex"):
         MemoryOS(tmp_path, embedder=other)
 
 
@@ -160,8 +160,8 @@ def test_an_index_can_be_made_anew_at_any_time(tmp_path: Path) -> None:
 def test_verify_tells_of_an_index_that_does_not_hold_what_the_ledger_says(tmp_path: Path) -> None:
     import chromadb
 
-    client = chromadb.EphemeralClient()
-    with MemoryOS(tmp_path, embedder=HashEmbedder(), chroma=client) as memory:
+    client = chromadb.PersistentClient(str(tmp_path / "client"))
+    with MemoryOS(tmp_path / "store", embedder=HashEmbedder(), chroma=client) as memory:
         fill(memory.user("ada"))
         memory.flush()
         collection = next(c for c in client.list_collections() if c.name.endswith("mid_term"))
@@ -178,15 +178,15 @@ def test_verify_tells_of_an_index_that_does_not_hold_what_the_ledger_says(tmp_pa
 def test_an_index_that_fell_behind_is_rebuilt_by_itself(tmp_path: Path) -> None:
     import chromadb
 
-    client = chromadb.EphemeralClient()
+    client = chromadb.PersistentClient(str(tmp_path / "client"))
     config = MemoryConfig(search="chroma")
-    with MemoryOS(tmp_path, embedder=HashEmbedder(), chroma=client, config=config) as memory:
+    with MemoryOS(tmp_path / "store", embedder=HashEmbedder(), chroma=client, config=config) as memory:
         fill(memory.user("ada"))
         memory.flush()
     for collection in client.list_collections():
         client.delete_collection(collection.name)
 
-    with MemoryOS(tmp_path, embedder=HashEmbedder(), chroma=client, config=config) as memory:
+    with MemoryOS(tmp_path / "store", embedder=HashEmbedder(), chroma=client, config=config) as memory:
         assert "number7" in memory.user("ada").retrieve("number7", k=1).items[0].text
         memory.flush()
         assert memory.verify().ok
@@ -196,7 +196,7 @@ def test_an_index_that_fell_behind_is_rebuilt_by_itself(tmp_path: Path) -> None:
 def test_two_stores_on_one_chroma_client_never_mix(tmp_path: Path) -> None:
     import chromadb
 
-    client = chromadb.EphemeralClient()
+    client = chromadb.PersistentClient(str(tmp_path / "client"))
     config = MemoryConfig(search="chroma")
     with (
         MemoryOS(tmp_path / "a", embedder=HashEmbedder(), chroma=client, config=config) as one,
@@ -309,7 +309,7 @@ def test_one_users_export_does_not_load_over_another_user_of_the_same_store(tmp_
 def test_an_unusable_argument_is_named_and_no_folder_is_made(
     tmp_path: Path, arguments: dict[str, Any], named: str
 ) -> None:
-    with pytest.raises(ConfigError, match=f"^{named}"):
+    with pytest.raises(ConfigError, match=rf"^{named}"):
         MemoryOS(**({"path": tmp_path / "store", "embedder": "none"} | arguments))
 
     assert not (tmp_path / "store").exists()

@@ -222,9 +222,9 @@ def test_an_unknown_argument_is_named(ada: UserMemory, verb: str) -> None:
 
 @pytest.mark.parametrize("user_id", ["", None, 7, b"ann", "a\x00", "a\nb", "\x7f", "\ud800", "x" * 257])
 def test_an_unusable_id_is_refused(memory: MemoryOS, user_id: Any) -> None:
-    with pytest.raises(InvalidInputError, match="^user_id"):
+    with pytest.raises(InvalidInputError, match=r"^user_id"):
         memory.user(user_id)
-    with pytest.raises(InvalidInputError, match="^agent_id"):
+    with pytest.raises(InvalidInputError, match=r"^agent_id"):
         memory.user("ann", agent_id=user_id)
 
 

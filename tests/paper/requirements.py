@@ -28,7 +28,8 @@ REQUIREMENTS = (
         "PAGE-1",
         "3.2",
         "A dialogue page holds the query, the response and the time of the exchange.",
-        "Page holds the messages of one exchange with role, speaker, source and time; one side alone is kept too.",
+        "Page holds the messages of one exchange with role, speaker, source and time; one side "
+        "alone is kept too.",
         "The reference code drops a turn whose answer is empty; nothing said is dropped here.",
     ),
     Requirement(
@@ -54,7 +55,8 @@ REQUIREMENTS = (
     Requirement(
         "MTM-1",
         "3.2",
-        "A page joins the segment with the highest F_score = cos(e_s, e_p) + Jaccard(K_s, K_p) if it reaches θ, "
+        "A page joins the segment with the highest F_score = cos(e_s, e_p) + Jaccard(K_s, K_p) if "
+        "it reaches θ, "
         "else it opens a segment.",
         "The same, with keywords by rules and a page vector that is the mean of its messages'.",
         "Keywords come from the text, not from a chat model: no call on the way of a turn.",
@@ -84,13 +86,15 @@ REQUIREMENTS = (
         "3.3",
         "Over its capacity, mid-term memory evicts the segment with the lowest heat.",
         "The coldest one, never the one that just took a page, loses summary, keywords, vector and lift.",
-        "Its pages stay searchable: nothing that was said is lost. 2000 segments as in the reference code, not "
+        "Its pages stay searchable: nothing that was said is lost. 2000 segments as in the "
+        "reference code, not "
         "200, since here they cost kilobytes.",
     ),
     Requirement(
         "LPM-1",
         "3.3",
-        "A segment whose heat exceeds τ is promoted: persona and knowledge learn from it, L_interaction is reset.",
+        "A segment whose heat exceeds τ is promoted: persona and knowledge learn from it, "
+        "L_interaction is reset.",
         "Needs a chat model or rules of its own.",
         later=True,
     ),
@@ -113,7 +117,8 @@ REQUIREMENTS = (
         "3.4",
         "Mid-term memory is recalled in two stages: the top m segments, then the top k pages in them.",
         'strategy="paper" does so, m = 5 and k = 10.',
-        "The default lets every message compete: the two stages lose 31 points of evidence recall at 1 000 tokens.",
+        "The default lets every message compete: the two stages lose 31 points of evidence recall "
+        "at 1 000 tokens.",
     ),
     Requirement(
         "RET-3",

@@ -174,7 +174,7 @@ def test_a_segments_vector_is_the_mean_of_its_pages_and_is_what_chroma_holds(
     import chromadb
 
     embedder = HashEmbedder(32)
-    client = chromadb.EphemeralClient()
+    client = chromadb.PersistentClient(str(tmp_path / "client"))
     config = MemoryConfig(short_term_capacity=1, segment_threshold=0.0)
     with MemoryOS(tmp_path / "s", embedder=embedder, clock=clock, config=config, chroma=client) as memory:
         ada = memory.user("ada")
