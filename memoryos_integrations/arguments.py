@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from memoryos_integrations import checks
 from memoryos_integrations.errors import InvalidInputError
-from memoryos_integrations.retrieval import Question
+from memoryos_integrations.question import Question
 from memoryos_integrations.short_term import Turn
 from memoryos_integrations.types import KINDS, ROLES, TIERS
 

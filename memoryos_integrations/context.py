@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.protocols import TokenCounter
-    from memoryos_integrations.retrieval import Question, Retrieval
+    from memoryos_integrations.question import Question
+    from memoryos_integrations.retrieval import Retrieval
     from memoryos_integrations.storage.ledger import Ledger
     from memoryos_integrations.types import MemoryItem, Page, Persona
 

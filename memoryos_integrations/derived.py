@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.protocols import TokenCounter
-    from memoryos_integrations.retrieval import Question
+    from memoryos_integrations.question import Question
     from memoryos_integrations.types import Fact, Segment
 
     Vector = NDArray[np.float32]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from memoryos_integrations.dense import Mask
-    from memoryos_integrations.retrieval import Question
+    from memoryos_integrations.question import Question
     from memoryos_integrations.storage.scope_rows import ScopeRows
 
 _pages = schema.pages

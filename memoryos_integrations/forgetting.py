@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from memoryos_integrations.events import Forgotten
 from memoryos_integrations.mid_term import drop_segment, drop_vectors
 from memoryos_integrations.scope import touch
 from memoryos_integrations.short_term import chunks
 from memoryos_integrations.storage import outbox, schema
+from memoryos_integrations.types import ForgetReceipt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from memoryos_integrations.scope import Scope
+    from memoryos_integrations.wiring import Store
 
 _messages, _pages, _segments = schema.messages, schema.pages, schema.segments
 _facts, _edges, _vectors, _personas = schema.facts, schema.edges, schema.vectors, schema.persona_versions
@@ -31,10 +36,30 @@ class Erased:
     missing: list[str] = field(default_factory=list)
 
 
-def forget(
-    tx: sa.Connection, scope: int | None, *, ids: Sequence[str] | None, thread_id: str | None, now: int
+def forget(store: Store, scope: Scope, *, ids: Sequence[str] | None, thread_id: str | None) -> ForgetReceipt:
+    """Erase by id, or a conversation, or, with neither, everything of a scope; then the bytes in the log."""
+    with store.ledger.write() as tx:
+        number = scope.number(tx)
+        erased = _erase(tx, number, ids, thread_id, store.times.now_us())
+    store.ledger.scrub()
+    if number is not None:
+        store.cache.drop(number)
+        store.worker.notify()
+        store.emit(Forgotten(number, len(erased.messages), len(erased.facts)))
+    return ForgetReceipt(
+        at=store.times.now(),
+        message_ids=tuple(erased.messages),
+        page_ids=tuple(erased.pages),
+        segment_ids=tuple(erased.segments),
+        fact_ids=tuple(erased.facts),
+        persona_versions=erased.persona_versions,
+        missing_ids=tuple(erased.missing),
+    )
+
+
+def _erase(
+    tx: sa.Connection, scope: int | None, ids: Sequence[str] | None, thread_id: str | None, now: int
 ) -> Erased:
-    """Erase by id, or a conversation, or, with neither, everything of a scope."""
     if scope is None:
         return Erased(missing=list(ids or ()))
     if ids is not None:

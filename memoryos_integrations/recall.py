@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.memory import MemoryOS
     from memoryos_integrations.scope import Scope
     from memoryos_integrations.types import About, Fact, Kind, Page, Persona, Segment, Tier
+    from memoryos_integrations.wiring import Store
 
 _TOKENS_A_MESSAGE = 8  # the shortest turns that are worth a place in a context
 
@@ -22,9 +23,9 @@ _TOKENS_A_MESSAGE = 8  # the shortest turns that are worth a place in a context
 class Recall:
     """Reads the memory of one user with one agent; see ``UserMemory``."""
 
-    def __init__(self, memory: MemoryOS, scope: Scope) -> None:
-        self._memory, self._scope = memory, scope
-        self._ledger = memory._ledger
+    def __init__(self, memory: MemoryOS, store: Store, scope: Scope) -> None:
+        self._memory, self._store, self._scope = memory, store, scope
+        self._ledger = store.ledger
 
     @property
     def user_id(self) -> str:
@@ -74,13 +75,13 @@ class Recall:
             thread_id=thread_id,
             metadata=metadata,
             now=now,
-            clock=self._memory._now,
+            clock=self._store.times.now,
         )
         with self._ledger.read() as tx:
             number = self._scope.number(tx)
         if number is None:
             return Retrieved(query, (), False)
-        return self._memory._retrieval.retrieve(number, question)
+        return self._store.retrieval.retrieve(number, question)
 
     def context(self, query: str, *, max_tokens: int = 2000, thread_id: str | None = None) -> Context:
         """Return memories for a prompt, as one text of at most ``max_tokens`` tokens.
@@ -95,7 +96,6 @@ class Recall:
         """
         checks.whole("max_tokens", max_tokens, least=1, most=1_000_000)
         thread = None if thread_id is None else checks.identifier("thread_id", thread_id)
-        memory = self._memory
         question = arguments.question(
             query,
             k=min(max(20, max_tokens // _TOKENS_A_MESSAGE), checks.MAX_K),
@@ -104,13 +104,13 @@ class Recall:
             thread_id=None,
             metadata=None,
             now=None,
-            clock=memory._now,
+            clock=self._store.times.now,
         )
         with self._ledger.read() as tx:
             number = self._scope.number(tx)
         if number is None:
             return Context("", 0, (), ())
-        return memory._assembly.context(number, question, max_tokens=max_tokens, thread_id=thread)
+        return self._store.assembly.context(number, question, max_tokens=max_tokens, thread_id=thread)
 
     def pages(self, *, thread_id: str | None = None, limit: int | None = None) -> list[Page]:
         """Return pages of every tier, oldest first; with a limit, the newest so many of them."""
@@ -124,16 +124,16 @@ class Recall:
 
     def segments(self) -> list[Segment]:
         """Return the topic segments of mid-term memory with their heat now, hottest first."""
-        self._memory._upkeep.write_visits()
+        self._store.upkeep.write_visits()
         with self._ledger.read() as tx:
             number = self._scope.number(tx)
-            now, config = self._memory._now_us(), self._memory.config
+            now, config = self._store.times.now_us(), self._store.config
             return [] if number is None else mid_term.load_segments(tx, number, now=now, config=config)
 
     def facts(self, *, about: About | None = None, at: datetime | None = None) -> list[Fact]:
         """Return the facts that hold now, or held at another time, newest first."""
         subject = None if about is None else cast("About", checks.one_of("about", about, SUBJECTS))
-        moment = self._memory._now() if at is None else checks.moment("at", at)
+        moment = self._store.times.now() if at is None else checks.moment("at", at)
         with self._ledger.read() as tx:
             number = self._scope.number(tx)
             return [] if number is None else long_term.load_facts(tx, number, about=subject, at=moment)
@@ -144,7 +144,7 @@ class Recall:
         Raises:
             InvalidInputError: there is no such version.
         """
-        knowledge = self.facts()[: self._memory.config.knowledge_capacity]
+        knowledge = self.facts()[: self._store.config.knowledge_capacity]
         with self._ledger.read() as tx:
             number = self._scope.number(tx) or 0
             persona = long_term.load_persona(tx, number, version=version, knowledge=knowledge)

@@ -7,7 +7,7 @@ together but never keep anything out.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -20,17 +20,17 @@ from memoryos_integrations.paper_strategy import by_paper
 from memoryos_integrations.ranking import WINDOW, WORDS, Ranking, Signals, joined, min_max, rank
 from memoryos_integrations.short_term import chunks, message_from
 from memoryos_integrations.storage import schema
-from memoryos_integrations.types import TIERS, Kind, MemoryItem, Retrieved, Tier
+from memoryos_integrations.types import MemoryItem, Retrieved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.dense import Dense, Mask, Vector
     from memoryos_integrations.events import Event
     from memoryos_integrations.mid_term import Visits
     from memoryos_integrations.protocols import TokenCounter
+    from memoryos_integrations.question import Question
     from memoryos_integrations.storage.ledger import Ledger
     from memoryos_integrations.storage.scope_rows import ScopeCache, ScopeRows
     from memoryos_integrations.types import Message, Page
@@ -38,19 +38,6 @@ if TYPE_CHECKING:
     Chosen = tuple[str, float, dict[str, float]]
 
 _messages, _pages = schema.messages, schema.pages
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked, already checked."""
-
-    text: str
-    now: datetime
-    k: int = 10
-    kinds: tuple[Kind, ...] = ("message",)
-    tiers: tuple[Tier, ...] = TIERS
-    thread_id: str | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,6 @@ class Upkeep:
         indexing: for ``index``, ``rebuild`` and ``rewrite``.
         visits: written before segments are compared by heat.
         config: capacities and thresholds.
-        stopping: whether the store is being closed.
         now: microseconds since 1970.
         emit: receives ``Consolidated`` and ``SegmentEvicted``.
     """
@@ -48,12 +47,13 @@ class Upkeep:
         visits: Visits,
         *,
         config: MemoryConfig,
-        stopping: Callable[[], bool],
         now: Callable[[], int],
         emit: Callable[[Event], None],
     ) -> None:
         self._ledger, self._embedding, self._indexing, self._visits = ledger, embedding, indexing, visits
-        self._config, self._stopping, self._now, self._emit = config, stopping, now, emit
+        self._config, self._now, self._emit = config, now, emit
+        self.stopping: Callable[[], bool] = lambda: False
+        """Whether the store is being closed; set when the worker is there."""
 
     def handlers(self) -> dict[JobKind, Callable[[Sequence[Job]], None]]:
         """Return what to do for each kind of job."""
@@ -61,10 +61,15 @@ class Upkeep:
             "embed": lambda jobs: self._embedding.run(jobs, self._config.short_term_capacity),
             "consolidate": self._consolidate,
             "refresh": self._refresh,
-            "rebuild": lambda jobs: self._indexing.fill(jobs, self._stopping),
+            "rebuild": lambda jobs: self._indexing.fill(jobs, self.stopping),
             "index": self._indexing.run,
             "rewrite": self._indexing.rewrite,
         }
+
+    def adopt(self) -> None:
+        """Take charge of the store: its index is ours, and what was left without a vector gets one."""
+        self._indexing.adopt()
+        self._embedding.request_missing()
 
     def write_visits(self) -> None:
         """Write the visits counted since the last time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from memoryos_integrations import arguments, checks, long_term, short_term, transfer
+from memoryos_integrations import arguments, checks, forgetting, long_term, short_term, transfer
 from memoryos_integrations.errors import InvalidInputError, StoreUnwritableError
 from memoryos_integrations.events import FactAdded, TurnAdded
 from memoryos_integrations.recall import Recall
@@ -58,10 +58,10 @@ class UserMemory(Recall):
             at=at,
             event_id=event_id,
             metadata=metadata,
-            clock=self._memory._now,
+            clock=self._store.times.now,
         )
         with self._ledger.write() as tx:
-            page, number = short_term.add_turn(tx, self._scope, turn, self._memory._now_us())
+            page, number = short_term.add_turn(tx, self._scope, turn, self._store.times.now_us())
         if number is not None:
             self._added(number, page.id, tuple(message.id for message in page.messages))
         return page
@@ -104,12 +104,12 @@ class UserMemory(Recall):
             at=at,
             event_id=event_id,
             metadata=metadata,
-            clock=self._memory._now,
+            clock=self._store.times.now,
             name=name,
             source=source,
         )
         with self._ledger.write() as tx:
-            message, number = short_term.add_message(tx, self._scope, turn, self._memory._now_us())
+            message, number = short_term.add_message(tx, self._scope, turn, self._store.times.now_us())
         if number is not None:
             self._added(number, message.page_id, (message.id,))
         return message
@@ -136,7 +136,7 @@ class UserMemory(Recall):
         """
         checks.text("text", text)
         subject = cast("About", checks.one_of("about", about, SUBJECTS))
-        since = self._memory._now() if at is None else checks.moment("at", at)
+        since = self._store.times.now() if at is None else checks.moment("at", at)
         _, stored = checks.metadata("metadata", metadata)
         with self._ledger.write() as tx:
             number, fact, is_new = long_term.remember(
@@ -146,11 +146,11 @@ class UserMemory(Recall):
                 about=subject,
                 at=since,
                 metadata_json=stored,
-                now=self._memory._now_us(),
+                now=self._store.times.now_us(),
             )
         if is_new:
-            self._memory._worker.notify()
-            self._memory._emit(FactAdded(number, fact.id))
+            self._store.worker.notify()
+            self._store.emit(FactAdded(number, fact.id))
         return fact
 
     def forget(
@@ -181,7 +181,7 @@ class UserMemory(Recall):
                 raise InvalidInputError("ids must be a sequence of ids, not one text")
             ids = [checks.identifier("ids", item) for item in ids]
         thread = None if thread_id is None else checks.identifier("thread_id", thread_id)
-        return self._memory._forget(self._scope, ids=ids, thread_id=thread)
+        return forgetting.forget(self._store, self._scope, ids=ids, thread_id=thread)
 
     def export(self, path: str | Path) -> int:
         """Write everything that cannot be derived as JSON Lines, readable by you only; returns the records.
@@ -203,12 +203,12 @@ class UserMemory(Recall):
         """
         try:
             with Path(path).open(encoding="utf-8") as lines, self._ledger.write() as tx:
-                new = transfer.load(tx, self._scope, lines, self._memory._now_us())
+                new = transfer.load(tx, self._scope, lines, self._store.times.now_us())
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInputError(f"path: {path} cannot be read: {error}") from error
-        self._memory._worker.notify()
+        self._store.worker.notify()
         return new
 
     def _added(self, scope: int, page_id: str, message_ids: tuple[str, ...]) -> None:
-        self._memory._worker.notify()
-        self._memory._emit(TurnAdded(scope, page_id, message_ids))
+        self._store.worker.notify()
+        self._store.emit(TurnAdded(scope, page_id, message_ids))

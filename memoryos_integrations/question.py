@@ -1,0 +1,24 @@
+"""A question as retrieval takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from memoryos_integrations.types import TIERS, Kind, Tier
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, already checked."""
+
+    text: str
+    now: datetime
+    k: int = 10
+    kinds: tuple[Kind, ...] = ("message",)
+    tiers: tuple[Tier, ...] = TIERS
+    thread_id: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,125 @@
+"""The parts of an open store and how they hang together: the one place where they are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memoryos_integrations import checks
+from memoryos_integrations.context import Assembly
+from memoryos_integrations.dense import Dense
+from memoryos_integrations.embedding import Embedding
+from memoryos_integrations.errors import MemoryOSError
+from memoryos_integrations.indexing import Indexing
+from memoryos_integrations.mid_term import Visits
+from memoryos_integrations.retrieval import Retrieval
+from memoryos_integrations.storage.ledger import Ledger
+from memoryos_integrations.storage.scope_rows import ScopeCache
+from memoryos_integrations.storage.worker import Ownership, Worker
+from memoryos_integrations.tokens import default_counter
+from memoryos_integrations.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from memoryos_integrations.config import MemoryConfig
+    from memoryos_integrations.events import Event
+    from memoryos_integrations.protocols import Embedder
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The store's clock, in the two forms that are needed."""
+
+    clock: Callable[[], datetime]
+
+    def now(self) -> datetime:
+        """Return the time as an aware UTC datetime; a clock that shows naive times is refused."""
+        return checks.moment("clock", self.clock())
+
+    def now_us(self) -> int:
+        """Return the time as the ledger keeps it."""
+        return checks.to_us(self.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open store: its files, what reads and writes them, and who does its upkeep."""
+
+    path: Path
+    config: MemoryConfig
+    times: Times
+    emit: Callable[[Event], None]
+    ledger: Ledger
+    embedding: Embedding
+    indexing: Indexing
+    cache: ScopeCache
+    retrieval: Retrieval
+    assembly: Assembly
+    upkeep: Upkeep
+    ownership: Ownership
+    worker: Worker
+
+    def close(self) -> None:
+        """Finish the running transaction and let go of every file."""
+        try:
+            self.upkeep.write_visits()
+        finally:
+            self.worker.stop()
+            self.indexing.close()
+            self.ledger.close()
+            self.ownership.release()
+            self.cache.clear()
+
+
+def open_store(
+    path: Path,
+    *,
+    config: MemoryConfig,
+    embedder: Embedder | None,
+    chroma: Any,
+    clock: Callable[[], datetime],
+    emit: Callable[[Event], None],
+) -> Store:
+    """Open a folder and put the parts together; nothing runs in the background yet."""
+    times = Times(clock)
+    count_tokens = config.token_counter or default_counter()
+    ledger = Ledger(path)
+    try:
+        embedding = Embedding(ledger, embedder, times.now_us, emit)
+    except MemoryOSError:
+        ledger.close()
+        raise
+    indexing = Indexing(ledger, chroma, path / "chroma", times.now_us, emit)
+    visits = Visits()
+    cache = ScopeCache(config.cache_mb * 1_000_000, config.session_gap)
+    retrieval = Retrieval(
+        ledger,
+        cache,
+        Dense(ledger, embedding, indexing, config),
+        visits,
+        config=config,
+        count_tokens=count_tokens,
+        now=times.now_us,
+        emit=emit,
+    )
+    upkeep = Upkeep(ledger, embedding, indexing, visits, config=config, now=times.now_us, emit=emit)
+    ownership = Ownership(path)
+    worker = Worker(ledger, ownership, upkeep.handlers(), adopt=upkeep.adopt, now=times.now_us, emit=emit)
+    upkeep.stopping = worker.stopping
+    return Store(
+        path=path,
+        config=config,
+        times=times,
+        emit=emit,
+        ledger=ledger,
+        embedding=embedding,
+        indexing=indexing,
+        cache=cache,
+        retrieval=retrieval,
+        assembly=Assembly(ledger, retrieval, config, count_tokens),
+        upkeep=upkeep,
+        ownership=ownership,
+        worker=worker,
+    )
