@@ -15,10 +15,9 @@ from memoryos_integrations.storage import outbox, schema
 from memoryos_integrations.types import Report
 
 if TYPE_CHECKING:
-    from memoryos_integrations.embedding import Embedding
     from memoryos_integrations.indexing import Indexing
-    from memoryos_integrations.storage.ledger import Ledger
     from memoryos_integrations.types import Page
+    from memoryos_integrations.wiring import Store
 
 _messages, _pages, _segments = schema.messages, schema.pages, schema.segments
 _facts, _vectors = schema.facts, schema.vectors
@@ -31,10 +30,11 @@ _COUNTED = {
 }
 
 
-def verify(ledger: Ledger, indexing: Indexing, *, owner: bool) -> Report:
+def verify(store: Store) -> Report:
     """Check the ledger's file and references, and the index against the ledger."""
-    problems = ledger.check()
-    with ledger.read() as tx:
+    owner = store.worker.take_charge()
+    problems = store.ledger.check()
+    with store.ledger.read() as tx:
         counts = _counts(tx)
         waiting = outbox.waiting(tx)
         parked = outbox.parked(tx)
@@ -49,13 +49,13 @@ def verify(ledger: Ledger, indexing: Indexing, *, owner: bool) -> Report:
         f"The job {job} failed with {error} and is tried again later." for job, error in parked.items()
     ]
     if owner and not waiting:
-        problems += _compare_index(indexing, counts)
+        problems += _compare_index(store.indexing, counts)
     return Report(not problems, tuple(problems), counts)
 
 
-def stats(ledger: Ledger, folder: Path, embedding: Embedding, *, owner: bool) -> dict[str, Any]:
+def stats(store: Store) -> dict[str, Any]:
     """Return counts, waiting jobs, the embedder and bytes on disk."""
-    with ledger.read() as tx:
+    with store.ledger.read() as tx:
         counts: dict[str, Any] = dict(_counts(tx))
         counts["users"] = tx.execute(
             sa.select(sa.func.count(schema.scopes.c.user_id.distinct()))
@@ -64,9 +64,10 @@ def stats(ledger: Ledger, folder: Path, embedding: Embedding, *, owner: bool) ->
         counts["pages_by_tier"] = {row[0]: row[1] for row in tx.execute(tiers)}
         counts["jobs"] = outbox.waiting(tx)
         counts["parked"] = len(outbox.parked(tx))
-    counts["embedder"] = embedding.embedder.name if embedding.embedder is not None else None
-    counts["bytes"] = _bytes_in(folder)
-    counts["owner"] = owner
+    embedder = store.embedding.embedder
+    counts["embedder"] = embedder.name if embedder is not None else None
+    counts["bytes"] = _bytes_in(store.path)
+    counts["owner"] = store.ownership.held
     return counts
 
 

@@ -127,15 +127,11 @@ class MemoryOS:
 
     def verify(self) -> Report:
         """Check the ledger, and the index against it. Changes nothing."""
-        return inspection.verify(
-            self._store.ledger, self._store.indexing, owner=self._store.worker.take_charge()
-        )
+        return inspection.verify(self._store)
 
     def stats(self) -> dict[str, Any]:
         """Return counts of what is stored and waiting, the embedder, and bytes on disk."""
-        return inspection.stats(
-            self._store.ledger, self._store.path, self._store.embedding, owner=self._store.ownership.held
-        )
+        return inspection.stats(self._store)
 
     def rebuild_index(self) -> int:
         """Make the vector index anew from the ledger; returns the number of its records.
