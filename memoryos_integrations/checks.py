@@ -84,7 +84,10 @@ def moment(name: str, value: object) -> datetime:
         raise InvalidInputError(
             f"{name} must be an aware datetime: give it a zone, as with tzinfo=timezone.utc"
         )
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInputError(f"{name} is out of the years 1 to 9999 in UTC") from None
 
 
 def metadata(name: str, value: object) -> tuple[dict[str, Any], str]:

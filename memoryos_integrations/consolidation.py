@@ -128,7 +128,9 @@ class Board:
         rows = len(self._row_of)
         scores = np.zeros(rows, dtype=np.float32)
         if vector is not None and self._matrix is not None:
-            scores += self._matrix.cosines(vector, rows)
+            # The mean of unit vectors, not brought to length 1: this is the mean cosine with the segment's
+            # pages. The cosine with the mean itself grows with a segment's size, so that one swallows all.
+            scores += self._matrix.products(vector, rows)
         # Only a segment that shares a stem has a Jaccard index above 0.
         for row in set().union(*(self._by_stem.get(stem, ()) for stem in stems)):
             if row in self._drafts:
@@ -159,7 +161,7 @@ def plan(
     evicted: list[tuple[Draft, float]] = []
     segment_of: dict[str, str] = {}
     for page in pages:
-        keywords = extractive.keyword_counts(message.text for message in page.messages)
+        keywords = extractive.page_keywords(page)
         vector, at = vectors.get(page.id), to_us(page.at)
         home = board.best(vector, extractive.stems(extractive.top(keywords)), config.segment_threshold)
         if home is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from memoryos_integrations.dates import day
@@ -17,7 +18,7 @@ from memoryos_integrations.short_term import load_pages
 from memoryos_integrations.types import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.protocols import TokenCounter
@@ -42,6 +43,7 @@ class _Draft:
 
     count: TokenCounter
     budget: int
+    order: Mapping[str, int]
     spent: int = 0
     profile: list[str] = field(default_factory=list)
     recent: list[MemoryItem] = field(default_factory=list)
@@ -71,7 +73,7 @@ class _Draft:
         if self.facts:
             lines += [FACTS_HEADING, *map(fact_line, self.facts)]
         before = None
-        for item in in_time_order(self.messages):
+        for item in in_time_order(self.messages, self.order):
             if before != day(item.at):
                 before = day(item.at)
                 lines.append(f"[{before}]")
@@ -80,7 +82,7 @@ class _Draft:
 
     def items(self) -> tuple[MemoryItem, ...]:
         """Return what was chosen in the order of the text."""
-        return (*self.recent, *self.facts, *in_time_order(self.messages))
+        return (*self.recent, *self.facts, *in_time_order(self.messages, self.order))
 
     def drop_worst(self) -> None:
         """Take out the last thing that was chosen: the estimate was too low by a token or two."""
@@ -120,6 +122,7 @@ class Assembly:
             persona=persona,
             facts=found.derived[: self._config.top_knowledge],
             messages=found.messages,
+            order=found.order,
             max_tokens=max_tokens,
             count=self._count,
         )
@@ -133,6 +136,7 @@ def build(
     persona: Persona | None,
     facts: Sequence[MemoryItem],
     messages: Sequence[MemoryItem],
+    order: Mapping[str, int] = MappingProxyType({}),
     max_tokens: int,
     count: TokenCounter,
 ) -> Context:
@@ -143,10 +147,11 @@ def build(
         persona: its profile comes next, up to a fifth.
         facts: best first; up to half of what is left.
         messages: best first; the rest. They are taken in that order and shown in the order of time.
+        order: decides between messages of one moment, by id.
         max_tokens: of the whole text, frame included.
         count: counts tokens.
     """
-    draft = _Draft(count, max_tokens, spent=count(fenced([])))
+    draft = _Draft(count, max_tokens, order, spent=count(fenced([])))
     _take_recent(draft, recent, max_tokens * RECENT_SHARE)
     for line in profile_lines(persona):
         if draft.afford(line, PROFILE_HEADING, draft.spent + max_tokens * PROFILE_SHARE):
@@ -221,8 +226,6 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def in_time_order(items: Iterable[MemoryItem]) -> list[MemoryItem]:
-    """Return items by time, then as they were stored within a page."""
-    return sorted(
-        items, key=lambda item: (item.at, item.thread_id or "", item.page_id or "", item.role != "user")
-    )
+def in_time_order(items: Iterable[MemoryItem], order: Mapping[str, int]) -> list[MemoryItem]:
+    """Return items by time, those of one moment as they were stored."""
+    return sorted(items, key=lambda item: (item.at, order.get(item.id, 0)))

@@ -72,7 +72,7 @@ class Dense:
             rows.put_vectors(ids, made)
         if rows.matrix is None:
             return None
-        return _missing_as_least(rows.matrix.cosines(vector, len(rows)), rows.matrix.filled[: len(rows)])
+        return _missing_as_least(rows.matrix.products(vector, len(rows)), rows.matrix.filled[: len(rows)])
 
     def _embed_inline(self, rows: ScopeRows, waiting: Sequence[int]) -> tuple[list[str], Vector | None]:
         """Return the vectors of messages that the worker has not come to yet."""

@@ -56,15 +56,18 @@ class Embedding:
     ) -> None:
         self._ledger, self._now, self._emit = ledger, now, emit
         self.embedder = embedder
-        self.id: int | None = None
+        self._id: int | None = None
         self._probe_vector: Matrix | None = None
         with ledger.read() as tx:
-            active = tx.execute(sa.select(_embedders).where(_embedders.c.active)).first()
-        if active is None:
-            return
-        self.id = active.id
-        if embedder is not None:
-            refuse_other(embedder, active.name, active.dimension)
+            self._id = self._find(tx)
+
+    @property
+    def id(self) -> int | None:
+        """Number of the store's embedder; ``None`` before the first vector, by whichever process, is there."""
+        if self._id is None:
+            with self._ledger.read() as tx:
+                self._id = self._find(tx)
+        return self._id
 
     def vectors_of(self, texts: Sequence[str]) -> Matrix:
         """Return unit vectors, shape ``(len(texts), dimension)``.
@@ -83,18 +86,17 @@ class Embedding:
         """Embed the messages of the jobs' pages, and facts; then index entries and consolidation are due."""
         rows = self._without_vector(jobs) if self.embedder is not None else []
         made = self.vectors_of([spoken(row.name, row.text) for row in rows]) if rows else None
-        now = self._now()
         items = {(job.scope_id, job.item_id, job.payload): None for job in jobs if job.scope_id is not None}
         scopes = {scope for scope, _, payload in items if payload is None}
         with self._ledger.write() as tx:
             written = self._write(tx, rows, made) if made is not None else 0
             if self.embedder is not None:
                 outbox.enqueue(
-                    tx, [outbox.job_row("index", scope, item, now, what) for scope, item, what in items]
+                    tx, [outbox.job_row("index", scope, item, what) for scope, item, what in items]
                 )
             for scope in scopes:
                 if short_term.pages_waiting(tx, scope) > capacity:
-                    outbox.enqueue_once(tx, "consolidate", scope, str(scope), now)
+                    outbox.enqueue_once(tx, "consolidate", scope, str(scope))
             outbox.done(tx, jobs)
         self._emit(Embedded(None, written))
 
@@ -117,14 +119,13 @@ class Embedding:
                 tx.execute(sa.select(sa.func.count()).select_from(_vectors).where(mine)).scalar_one()
             )
             if counts[0] != counts[1]:
-                now = self._now()
                 outbox.enqueue(
-                    tx, [outbox.job_row("embed", scope, page, now) for scope, page in tx.execute(missing)]
+                    tx, [outbox.job_row("embed", scope, page) for scope, page in tx.execute(missing)]
                 )
 
     def use(self, embedder: Embedder, number: int, probe: Matrix) -> None:
         """Go on with another embedder, whose vectors are all there."""
-        self.embedder, self.id, self._probe_vector = embedder, number, probe
+        self.embedder, self._id, self._probe_vector = embedder, number, probe
 
     def _without_vector(self, jobs: Sequence[Job]) -> list[sa.Row[Any]]:
         pages = sorted({job.item_id for job in jobs if job.payload is None})
@@ -140,8 +141,9 @@ class Embedding:
         for part in short_term.chunks([row.id for row in rows]):
             for table in (_messages, _facts):
                 alive.update(tx.execute(sa.select(table.c.id).where(table.c.id.in_(part))).scalars())
+        embedder_id = self.active(tx)
         values = [
-            vector_row(row.id, row.kind, row.scope_id, self.active(tx), vector)
+            vector_row(row.id, row.kind, row.scope_id, embedder_id, vector)
             for row, vector in zip(rows, made, strict=True)
             if row.id in alive
         ]
@@ -151,14 +153,20 @@ class Embedding:
 
     def active(self, tx: sa.Connection) -> int:
         """Return the number of the store's embedder, recording it with its first vector."""
-        if self.id is None:
+        number = self._find(tx)
+        if number is None:
             if self.embedder is None or self._probe_vector is None:
                 raise EmbedderUnavailableError("This store runs without an embedder.")
-            active = tx.execute(sa.select(_embedders).where(_embedders.c.active)).first()
-            if active is not None:
-                refuse_other(self.embedder, active.name, active.dimension)
-            self.id = active.id if active else record(tx, self.embedder, self._probe_vector, active=True)
-        return self.id
+            number = record(tx, self.embedder, self._probe_vector, active=True)
+        return number
+
+    def _find(self, tx: sa.Connection) -> int | None:
+        row = tx.execute(sa.select(_embedders).where(_embedders.c.active)).first()
+        if row is None:
+            return None
+        if self.embedder is not None:
+            refuse_other(self.embedder, row.name, row.dimension)
+        return int(row.id)
 
     def _probe(self, embedder: Embedder) -> Matrix:
         made = vectors_by(embedder, [PROBE])[0]

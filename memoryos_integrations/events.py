@@ -1,7 +1,7 @@
 """What happened, for ``MemoryOS(on_event=...)``: ids, counts and durations, never text.
 
 A handler is called in the thread where the event arose, after the change is durable. What it raises
-reaches whoever caused the event; the memory itself is safe by then.
+reaches the caller of the verb that caused the event or, in background work, the log; the memory is safe.
 """
 
 from __future__ import annotations
@@ -45,6 +45,14 @@ class Consolidated(Event):
 
     page_ids: tuple[str, ...]
     segment_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted(Event):
+    """Long-term memory learnt from the pages of hot segments."""
+
+    page_ids: tuple[str, ...]
+    fact_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

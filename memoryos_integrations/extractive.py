@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from memoryos_integrations.text import content_words, terms
+from memoryos_integrations.text import CHATTER, content_words, terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,16 +18,30 @@ METHOD = "extractive"
 KEYWORDS_KEPT = 40
 KEYWORDS_SHOWN = 12
 _SENTENCES = 3
+_TERMS_OF_A_SENTENCE = 5  # shorter ones, such as greetings, tell nothing of a topic
 _SENTENCE_CHARACTERS = 240
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+|(?<=[。！？])")
 
 
-def keyword_counts(texts: Iterable[str]) -> Counter[str]:
-    """Return how often each content word stands in the texts, at most 40 words."""
+def keyword_counts(texts: Iterable[str], names: Iterable[str | None] = ()) -> Counter[str]:
+    """Return how often each word that may mark a topic stands in the texts, at most 40 words.
+
+    Args:
+        texts: what was said.
+        names: of the speakers, who address each other whatever they talk about.
+    """
+    addressed = {word for name in names if name for word in content_words(name)}
     counts: Counter[str] = Counter()
     for text in texts:
-        counts.update(content_words(text))
+        counts.update(word for word in content_words(text) if word not in CHATTER and word not in addressed)
     return Counter(dict(counts.most_common(KEYWORDS_KEPT)))
+
+
+def page_keywords(page: Page) -> Counter[str]:
+    """Return the keywords of a page."""
+    return keyword_counts(
+        (message.text for message in page.messages), (message.name for message in page.messages)
+    )
 
 
 def top(counts: Mapping[str, int], limit: int = KEYWORDS_SHOWN) -> tuple[str, ...]:
@@ -48,10 +63,10 @@ def stems(words: Iterable[str]) -> frozenset[str]:
 def summarise(pages: Sequence[Page], keywords: Mapping[str, int]) -> str:
     """Return the sentences that say most about the keywords, in time order, each with its date.
 
-    A sentence's worth is the sum of its keywords' counts over the root of its length in words, so that
-    neither a single word nor a whole paragraph wins.
+    A sentence's worth is the sum of its keywords' weights (the logarithm of their counts) over the root of
+    its length in words, so that neither a single word nor a whole paragraph wins.
     """
-    weights = {stem: count for word, count in keywords.items() for stem in stems([word])}
+    weights = {stem: math.log1p(count) for word, count in keywords.items() for stem in stems([word])}
     candidates: list[tuple[float, int, str]] = []
     for position, page in enumerate(pages):
         for message in page.messages:
@@ -59,7 +74,10 @@ def summarise(pages: Sequence[Page], keywords: Mapping[str, int]) -> str:
                 continue
             for sentence in _sentences(message.text):
                 found = set(terms(sentence))
-                worth = sum(weights.get(stem, 0) for stem in found) / max(1, len(found)) ** 0.5
+                worth = (
+                    sum(weights.get(stem, 0.0) for stem in found)
+                    / max(_TERMS_OF_A_SENTENCE, len(found)) ** 0.5
+                )
                 speaker = f"{message.name}: " if message.name else ""
                 candidates.append((worth, -position, f"{message.at:%d %b %Y} {speaker}{sentence}"))
     best: dict[str, int] = {}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from memoryos_integrations import long_term
 from memoryos_integrations.events import Forgotten
+from memoryos_integrations.extractive import METHOD
 from memoryos_integrations.mid_term import drop_segment, drop_vectors
 from memoryos_integrations.scope import touch
 from memoryos_integrations.short_term import chunks
@@ -62,13 +65,15 @@ def _erase(
 ) -> Erased:
     if scope is None:
         return Erased(missing=list(ids or ()))
+    if ids is None and thread_id is None:
+        return forget_everything(tx, scope)
     if ids is not None:
-        return forget_ids(tx, scope, ids, now)
-    return (
-        forget_thread(tx, scope, thread_id, now)
-        if thread_id is not None
-        else forget_everything(tx, scope, now)
-    )
+        erased = forget_ids(tx, scope, ids, now)
+    else:
+        erased = forget_thread(tx, scope, str(thread_id), now)
+    if not any(_all_ids(tx, table, scope) for table in (_pages, _facts)):
+        erased.persona_versions += forget_everything(tx, scope).persona_versions  # the user's id, too
+    return erased
 
 
 def forget_ids(tx: sa.Connection, scope: int, item_ids: Sequence[str], now: int) -> Erased:
@@ -98,7 +103,7 @@ def forget_thread(tx: sa.Connection, scope: int, thread_id: str, now: int) -> Er
     return erased
 
 
-def forget_everything(tx: sa.Connection, scope: int, now: int) -> Erased:
+def forget_everything(tx: sa.Connection, scope: int) -> Erased:
     """Erase a scope: its memories, its ids, its row."""
     erased = Erased(
         messages=_all_ids(tx, _messages, scope),
@@ -106,8 +111,12 @@ def forget_everything(tx: sa.Connection, scope: int, now: int) -> Erased:
         segments=_all_ids(tx, _segments, scope),
         facts=_all_ids(tx, _facts, scope),
     )
-    tx.execute(sa.delete(schema.jobs).where(schema.jobs.c.scope_id == scope))
-    drop_vectors(tx, scope, [*erased.messages, *erased.segments, *erased.facts], now, forgotten=True)
+    # What is still to be taken out of the index stays to be done.
+    removals = schema.jobs.c.payload.like("gone:%")
+    tx.execute(
+        sa.delete(schema.jobs).where(schema.jobs.c.scope_id == scope, ~sa.func.coalesce(removals, False))
+    )
+    drop_vectors(tx, scope, [*erased.messages, *erased.segments, *erased.facts], forgotten=True)
     for table in (_vectors, _edges, _messages, _pages, _segments, _facts):
         tx.execute(sa.delete(table).where(table.c.scope_id == scope))
     erased.persona_versions = tx.execute(sa.delete(_personas).where(_personas.c.scope_id == scope)).rowcount
@@ -122,9 +131,9 @@ def _erase_messages(
     for part in chunks(message_ids):
         touched |= set(tx.execute(sa.select(_messages.c.page_id).where(_messages.c.id.in_(part))).scalars())
         tx.execute(sa.delete(_messages).where(_messages.c.id.in_(part)))
-    drop_vectors(tx, scope, message_ids, now, forgotten=True)
+    drop_vectors(tx, scope, message_ids, forgotten=True)
     erased.messages += message_ids
-    _erase_derived(tx, scope, [*message_ids, *sorted(touched)], erased, now)
+    _erase_derived(tx, scope, message_ids, erased, now)
     segments: set[str] = set()
     for part in chunks(sorted(touched)):
         of_pages = sa.select(_pages.c.segment_id).where(
@@ -137,51 +146,59 @@ def _erase_messages(
         # A page's own metadata was stored with the words that are gone.
         tx.execute(sa.update(_pages).where(_pages.c.id.in_(sorted(left))).values(metadata="{}"))
         erased.pages += empty
-    _blank_segments(tx, scope, sorted(segments), erased, now)
+    _blank_segments(tx, scope, sorted(segments), erased)
 
 
-def _blank_segments(
-    tx: sa.Connection, scope: int, segment_ids: Sequence[str], erased: Erased, now: int
-) -> None:
+def _blank_segments(tx: sa.Connection, scope: int, segment_ids: Sequence[str], erased: Erased) -> None:
     """Blank summary, keywords and vector at once; a job derives them anew from the pages that are left."""
     for segment in segment_ids:
         left = tx.execute(sa.select(_pages.c.id).where(_pages.c.segment_id == segment).limit(1)).first()
         if left is None:
-            drop_segment(tx, scope, segment, now)
+            drop_segment(tx, scope, segment)
         else:
             tx.execute(
                 sa.update(_segments).where(_segments.c.id == segment).values(summary="", keywords="{}")
             )
-            drop_vectors(tx, scope, [segment], now, forgotten=True)
-            outbox.enqueue_once(tx, "refresh", scope, segment, now)
+            drop_vectors(tx, scope, [segment], forgotten=True)
+            outbox.enqueue_once(tx, "refresh", scope, segment)
     erased.segments += segment_ids
 
 
 def _erase_derived(tx: sa.Connection, scope: int, parents: Sequence[str], erased: Erased, now: int) -> None:
-    """Erase the facts and the versions of the persona that were drawn from what is gone."""
+    """Erase the facts that were drawn from what is gone."""
     children: set[str] = set()
     for part in chunks(parents):
         children |= set(
             tx.execute(sa.select(_edges.c.child_id).where(_edges.c.parent_id.in_(part))).scalars()
         )
-    facts = _of_scope(tx, _facts, scope, children)
-    _erase_facts(tx, scope, sorted(facts), erased, now)
-    versions = [child for child in children - facts if child.startswith("persona:")]
-    for version in versions:
-        mine = sa.and_(_personas.c.scope_id == scope, _personas.c.version == int(version.rpartition(":")[2]))
-        erased.persona_versions += tx.execute(sa.delete(_personas).where(mine)).rowcount
-    for part in chunks(versions):
-        tx.execute(sa.delete(_edges).where(_edges.c.child_id.in_(part)))
+    _erase_facts(tx, scope, sorted(_of_scope(tx, _facts, scope, children)), erased, now)
 
 
 def _erase_facts(tx: sa.Connection, scope: int, fact_ids: Sequence[str], erased: Erased, now: int) -> None:
     for part in chunks(fact_ids):
         tx.execute(sa.delete(_edges).where(_edges.c.child_id.in_(part)))
         tx.execute(sa.delete(_facts).where(_facts.c.id.in_(part)))
+        # What they took the place of holds again, as far as anybody knows now.
         again = sa.update(_facts).where(_facts.c.scope_id == scope, _facts.c.superseded_by.in_(part))
-        tx.execute(again.values(superseded_by=None))
-    drop_vectors(tx, scope, fact_ids, now, forgotten=True)
+        tx.execute(again.values(superseded_by=None, valid_to=None))
+    drop_vectors(tx, scope, fact_ids, forgotten=True)
     erased.facts += fact_ids
+    if fact_ids:
+        erased.persona_versions += _blank_profiles(tx, scope, set(fact_ids))
+        long_term.write_profile(tx, scope, now=now, method=METHOD)
+
+
+def _blank_profiles(tx: sa.Connection, scope: int, facts: set[str]) -> int:
+    """Take the fields that rest on erased facts out of every version of the persona; returns the versions."""
+    changed = 0
+    for row in tx.execute(sa.select(_personas).where(_personas.c.scope_id == scope)).all():
+        profile = json.loads(row.profile)
+        kept = {field: entry for field, entry in profile.items() if facts.isdisjoint(entry["facts"])}
+        if kept != profile:
+            mine = sa.and_(_personas.c.scope_id == scope, _personas.c.version == row.version)
+            tx.execute(sa.update(_personas).where(mine).values(profile=json.dumps(kept, ensure_ascii=False)))
+            changed += 1
+    return changed
 
 
 def _of_scope(tx: sa.Connection, table: sa.Table, scope: int, item_ids: Iterable[str]) -> set[str]:

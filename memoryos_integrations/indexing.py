@@ -6,6 +6,7 @@ is lost of the index, the ledger knows what is missing.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from memoryos_integrations.protocols import IndexRecord
 from memoryos_integrations.short_term import chunks
 from memoryos_integrations.storage import index_directory, outbox, schema
 from memoryos_integrations.storage.index import COLLECTIONS, ChromaIndex
+from memoryos_integrations.storage.index_rows import HELD, note_indexed
 from memoryos_integrations.storage.vectors import unit, unpack
 
 if TYPE_CHECKING:
@@ -32,27 +34,6 @@ if TYPE_CHECKING:
 _vectors, _messages, _pages, _jobs = schema.vectors, schema.messages, schema.pages, schema.jobs
 _FILL_BATCH = 2_000
 _log = logging.getLogger(__name__)
-
-# Where an item belongs: a message in its page's tier, everything else by its kind.
-_belongs = sa.case(
-    (_vectors.c.kind == "segment", "mid_term_segments"),
-    (_vectors.c.kind == "fact", "long_term"),
-    else_=_pages.c.tier,
-).label("belongs")
-_held = (
-    sa.select(
-        _vectors.c.seq,
-        _vectors.c.item_id,
-        _vectors.c.scope_id,
-        _vectors.c.vector,
-        _vectors.c.indexed_in,
-        sa.func.coalesce(_messages.c.at, 0).label("at"),
-        _belongs,
-    )
-    .select_from(_vectors)
-    .outerjoin(_messages, _messages.c.id == _vectors.c.item_id)
-    .outerjoin(_pages, _pages.c.id == _messages.c.page_id)
-)
 
 
 class Indexing:
@@ -80,6 +61,8 @@ class Indexing:
         self._lock = threading.RLock()
         self._owned = False
         self._checked = False
+        self.take_charge: Callable[[], object] = lambda: None
+        """Tries to make this process the store's owner; set when the worker is there."""
 
     def adopt(self) -> None:
         """Take charge: this process now holds the store's lock. A doubtful directory is set aside."""
@@ -99,7 +82,7 @@ class Indexing:
         """Record that the index holds nothing; the job that fills it is due."""
         with self._ledger.write() as tx:
             tx.execute(sa.update(_vectors).where(_vectors.c.indexed_in.is_not(None)).values(indexed_in=None))
-            outbox.enqueue_once(tx, "rebuild", None, "index", self._now())
+            outbox.enqueue_once(tx, "rebuild", None, "index")
 
     def empty_and_request_rebuild(self) -> None:
         """Empty the index, then as ``request_rebuild``."""
@@ -117,9 +100,10 @@ class Indexing:
             except IndexUnavailableError:
                 self._give_up()
                 raise
-        with self._ledger.write() as tx:
-            _note_indexed(tx, changed)
-            outbox.done(tx, jobs)
+            # Before the index can be closed: what it took and the ledger does not know would stay for ever.
+            with self._ledger.write() as tx:
+                note_indexed(tx, changed)
+                outbox.done(tx, jobs)
 
     def rewrite(self, jobs: Sequence[Job]) -> None:
         """Write collections anew, so that the vectors of forgotten items leave their files."""
@@ -141,17 +125,17 @@ class Indexing:
             with self._lock:
                 index = self._usable()
                 with self._ledger.read() as tx:
-                    missing = _held.where(_vectors.c.indexed_in.is_(None)).order_by(_vectors.c.seq)
+                    missing = HELD.where(_vectors.c.indexed_in.is_(None)).order_by(_vectors.c.seq)
                     rows = tx.execute(missing.limit(_FILL_BATCH)).all()
                 try:
                     changed = self._bring_up_to_date(index, rows)
                 except IndexUnavailableError:
                     self._give_up()
                     raise
-            with self._ledger.write() as tx:
-                _note_indexed(tx, changed)
-                if not rows:
-                    outbox.done(tx, jobs)
+                with self._ledger.write() as tx:
+                    note_indexed(tx, changed)
+                    if not rows:
+                        outbox.done(tx, jobs)
             records += len(rows)
             if not rows:
                 self._discard_set_aside()
@@ -164,16 +148,38 @@ class Indexing:
         Raises:
             IndexUnavailableError: another process owns the index, or it is being rebuilt: scan instead.
         """
+        if not self._owned and self._client is None:
+            self.take_charge()
         with self._lock:
             if self._rebuilding():
                 raise IndexUnavailableError("The vector index is being rebuilt.")
-            return self._current().search(collection, vector, scope=scope, limit=limit)
+            index = self._current()
+            try:
+                return index.search(collection, vector, scope=scope, limit=limit)
+            except IndexUnavailableError:
+                self._give_up()
+                raise
+
+    def check(self) -> None:
+        """Look once whether the index is whole; if it is not, its rebuild is due."""
+        with self._lock:
+            unused = self._client is None and index_directory.is_missing(self._directory)
+            if self._owned and not unused and not self._checked and not self._rebuilding():
+                with contextlib.suppress(IndexUnavailableError):  # it was set aside, and is to be rebuilt
+                    self._current()
 
     def counts(self) -> dict[str, tuple[int, int]]:
         """Return for each collection its records, and those that the ledger says it holds."""
         with self._lock:
             index = self._usable()
             return {name: (index.count(name), self._records_held(name)) for name in COLLECTIONS}
+
+    def after_fork(self) -> None:
+        """Let go of what is the parent's: this process owns nothing."""
+        self._lock = threading.RLock()
+        self._owned = False
+        if self._index is not None:
+            self._index.after_fork()
 
     def close(self) -> None:
         """Wait for the running call, then release the index."""
@@ -194,19 +200,25 @@ class Indexing:
         return self._index
 
     def _current(self) -> ChromaIndex:
-        """Return the index, after one check that it holds at least what the ledger says."""
+        """Return the index, after one check that it holds what the ledger says."""
         index = self._usable()
         if not self._checked and not self._rebuilding():
             try:
-                behind = [name for name in COLLECTIONS if index.count(name) < self._records_held(name)]
+                bad = [name for name in COLLECTIONS if index.count(name) != self._expected(name)]
             except IndexUnavailableError:
                 self._give_up()
                 raise
-            if behind:
-                _log.warning("The vector index is behind the ledger (%s); it is rebuilt.", ", ".join(behind))
+            if bad:
+                _log.warning("The vector index differs from the ledger (%s); it is rebuilt.", ", ".join(bad))
                 self.empty_and_request_rebuild()
-        self._checked = True
+            self._checked = True
         return index
+
+    def _expected(self, name: str) -> int:
+        """Return the records that a collection must hold: the ledger's, and those still to be removed."""
+        with self._ledger.read() as tx:
+            gone = sa.select(sa.func.count()).select_from(_jobs).where(_jobs.c.payload == f"gone:{name}")
+            return self._records_held(name) + tx.execute(gone).scalar_one()
 
     def _give_up(self) -> None:
         """Set our own broken index aside; the job is retried on a new one."""
@@ -250,16 +262,16 @@ class Indexing:
         rows: list[Any] = []
         with self._ledger.read() as tx:
             for part in chunks(pages):
-                rows += tx.execute(_held.where(_messages.c.page_id.in_(part))).all()
+                rows += tx.execute(HELD.where(_messages.c.page_id.in_(part))).all()
             for part in chunks(items):
-                rows += tx.execute(_held.where(_vectors.c.item_id.in_(part))).all()
+                rows += tx.execute(HELD.where(_vectors.c.item_id.in_(part))).all()
         return rows
 
-    def _bring_up_to_date(self, index: VectorIndex, rows: Sequence[Any]) -> dict[str, list[int]]:
+    def _bring_up_to_date(self, index: VectorIndex, rows: Sequence[Any]) -> dict[str, list[tuple[int, str]]]:
         """Write rows where they belong and remove them where they were; returns what changed."""
         records: dict[str, list[IndexRecord]] = {}
         moved: dict[str, list[str]] = {}
-        changed: dict[str, list[int]] = {}
+        changed: dict[str, list[tuple[int, str]]] = {}
         for row in rows:
             if row.belongs is None:
                 continue  # its message was forgotten after this job was written
@@ -267,7 +279,7 @@ class Indexing:
             records.setdefault(row.belongs, []).append(
                 IndexRecord(row.item_id, vector, row.scope_id, row.at / 1e6)
             )
-            changed.setdefault(row.belongs, []).append(row.seq)
+            changed.setdefault(row.belongs, []).append((row.seq, row.item_id))
             if row.indexed_in not in (None, row.belongs):
                 moved.setdefault(row.indexed_in, []).append(row.item_id)
         for collection, batch in records.items():
@@ -275,10 +287,3 @@ class Indexing:
         for collection, items in moved.items():
             index.delete(collection, items)
         return changed
-
-
-def _note_indexed(tx: sa.Connection, changed: dict[str, list[int]]) -> None:
-    for collection, rows in changed.items():
-        for start in range(0, len(rows), 500):
-            mine = _vectors.c.seq.in_(rows[start : start + 500])
-            tx.execute(sa.update(_vectors).where(mine).values(indexed_in=collection))

@@ -32,8 +32,10 @@ _COUNTED = {
 
 def verify(store: Store) -> Report:
     """Check the ledger's file and references, and the index against the ledger."""
-    owner = store.worker.take_charge()
     problems = store.ledger.check()
+    if problems:
+        return Report(False, tuple(problems), {})
+    owner = store.worker.take_charge()
     with store.ledger.read() as tx:
         counts = _counts(tx)
         waiting = outbox.waiting(tx)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -114,13 +115,15 @@ class MemoryOS:
             return sorted({scope.user_id for _, scope in all_scopes(tx)})
 
     def flush(self) -> FlushReport:
-        """Do all background work that is due, now, in this thread.
+        """Do all background work, now, in this thread: each job once, those that failed before too.
 
         Returns:
             What was done, what failed and waits for its next try, and how much is left to the process that
             owns the index, if it is another one.
         """
         self._store.upkeep.write_visits()
+        if self._store.worker.take_charge():
+            self._store.indexing.check()
         ran, owner = self._store.worker.run_due()
         with self._store.ledger.read() as tx:
             return FlushReport(ran, outbox.parked(tx), 0 if owner else sum(outbox.waiting(tx).values()))
@@ -208,3 +211,12 @@ def _ignore(_event: Event) -> None:
 def _close_all() -> None:
     for memory in list(_open):
         memory.close()
+
+
+def _after_fork() -> None:
+    for memory in list(_open):
+        memory._store.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

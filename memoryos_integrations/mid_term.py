@@ -32,12 +32,7 @@ _PAGES_FOR_SUMMARY = 24
 
 def drafts(tx: sa.Connection, scope: int, embedder_id: int | None) -> list[Draft]:
     """Return the scope's live segments as consolidation needs them."""
-    counted = (
-        sa.select(_pages.c.segment_id, sa.func.count())
-        .where(_pages.c.scope_id == scope, _pages.c.segment_id.is_not(None))
-        .group_by(_pages.c.segment_id)
-    )
-    sizes = {row[0]: row[1] for row in tx.execute(counted)}
+    sizes = _sizes(tx, scope)
     stored = segment_vectors(tx, scope, embedder_id)
     rows = tx.execute(sa.select(_segments).where(_segments.c.scope_id == scope).order_by(_segments.c.seq))
     return [
@@ -45,8 +40,8 @@ def drafts(tx: sa.Connection, scope: int, embedder_id: int | None) -> list[Draft
             id=row.id,
             keywords=Counter(json.loads(row.keywords)),
             vector=stored.get(row.id),
-            total=sizes.get(row.id, 0),
-            page_count=row.page_count,
+            total=sizes.get(row.id, (0, 0))[0],
+            page_count=sizes.get(row.id, (0, 0))[1],
             visits=row.visits,
             last_visit_at=row.last_visit_at,
             started_at=row.started_at,
@@ -55,6 +50,17 @@ def drafts(tx: sa.Connection, scope: int, embedder_id: int | None) -> list[Draft
         )
         for row in rows
     ]
+
+
+def _sizes(tx: sa.Connection, scope: int) -> dict[str, tuple[int, int]]:
+    """Return for each segment its pages, and those of them that long-term memory has not learnt from."""
+    new = sa.func.sum(sa.case((_pages.c.promoted.is_(None), 1), else_=0))
+    counted = (
+        sa.select(_pages.c.segment_id, sa.func.count(), new)
+        .where(_pages.c.scope_id == scope, _pages.c.segment_id.is_not(None))
+        .group_by(_pages.c.segment_id)
+    )
+    return {row[0]: (row[1], row[2]) for row in tx.execute(counted)}
 
 
 def segment_vectors(tx: sa.Connection, scope: int, embedder_id: int | None) -> dict[str, Vector]:
@@ -82,7 +88,7 @@ def page_vectors(tx: sa.Connection, pages: Iterable[Page], embedder_id: int | No
 
 
 def apply(
-    tx: sa.Connection, scope: int, plan: Plan, texts: Mapping[str, Page], *, embedder_id: int | None, now: int
+    tx: sa.Connection, scope: int, plan: Plan, texts: Mapping[str, Page], *, embedder_id: int | None
 ) -> None:
     """Write a plan: pages move to their segments, segments are refreshed, the coldest are evicted."""
     for draft in plan.changed:
@@ -99,22 +105,21 @@ def apply(
             )
     for draft, _ in plan.evicted:
         if not draft.is_new:
-            drop_segment(tx, scope, draft.id, now)
-    outbox.enqueue(tx, [outbox.job_row("index", scope, page, now) for page in plan.segment_of])
-    outbox.enqueue(tx, [outbox.job_row("index", scope, draft.id, now, "segment") for draft in plan.changed])
+            drop_segment(tx, scope, draft.id)
+    outbox.enqueue(tx, [outbox.job_row("index", scope, page) for page in plan.segment_of])
+    outbox.enqueue(tx, [outbox.job_row("index", scope, draft.id, "segment") for draft in plan.changed])
+    outbox.enqueue_once(tx, "promote", scope, str(scope))
     touch(tx, scope)
 
 
-def drop_segment(tx: sa.Connection, scope: int, segment_id: str, now: int) -> None:
+def drop_segment(tx: sa.Connection, scope: int, segment_id: str) -> None:
     """Remove a segment: summary, keywords, vector and lift are gone, its pages stay searchable."""
     tx.execute(sa.update(_pages).where(_pages.c.segment_id == segment_id).values(segment_id=None))
     tx.execute(sa.delete(_segments).where(_segments.c.id == segment_id))
-    drop_vectors(tx, scope, [segment_id], now)
+    drop_vectors(tx, scope, [segment_id])
 
 
-def drop_vectors(
-    tx: sa.Connection, scope: int, item_ids: Sequence[str], now: int, *, forgotten: bool = False
-) -> None:
+def drop_vectors(tx: sa.Connection, scope: int, item_ids: Sequence[str], *, forgotten: bool = False) -> None:
     """Remove items' vectors from the ledger; those that the index holds are removed there by a job.
 
     ``forgotten``: the collections are then written anew, since Chroma keeps deleted vectors in its files.
@@ -123,7 +128,7 @@ def drop_vectors(
         mine = _vectors.c.item_id.in_(part)
         held = tx.execute(sa.select(_vectors.c.item_id, _vectors.c.indexed_in).where(mine)).all()
         gone = [
-            outbox.job_row("index", scope, row.item_id, now, f"gone:{row.indexed_in}")
+            outbox.job_row("index", scope, row.item_id, f"gone:{row.indexed_in}")
             for row in held
             if row.indexed_in is not None
         ]
@@ -132,17 +137,17 @@ def drop_vectors(
         for collection in sorted(
             {row.indexed_in for row in held if forgotten and row.indexed_in is not None}
         ):
-            outbox.enqueue_once(tx, "rewrite", None, collection, now)
+            outbox.enqueue_once(tx, "rewrite", None, collection)
 
 
-def refresh(tx: sa.Connection, scope: int, segment_id: str, embedder_id: int | None, now: int) -> None:
+def refresh(tx: sa.Connection, scope: int, segment_id: str, embedder_id: int | None) -> None:
     """Derive a segment anew from the pages it still has, as after some of them were forgotten."""
     members = short_term.load_pages(tx, scope, segment_id=segment_id)
     row = tx.execute(sa.select(_segments).where(_segments.c.id == segment_id)).first()
     if row is None:
         return
     if not members:
-        drop_segment(tx, scope, segment_id, now)
+        drop_segment(tx, scope, segment_id)
         return
     means = page_vectors(tx, members, embedder_id)
     draft = Draft(
@@ -150,17 +155,17 @@ def refresh(tx: sa.Connection, scope: int, segment_id: str, embedder_id: int | N
     )
     draft.started_at = draft.ended_at = to_us(members[0].at)
     for page in members:
-        counts = extractive.keyword_counts(message.text for message in page.messages)
+        counts = extractive.page_keywords(page)
         draft.take(page, to_us(page.at), means.get(page.id), counts)
-    draft.page_count = min(row.page_count, len(members))
     _write_segment(tx, scope, draft, {page.id: page for page in members}, embedder_id)
-    outbox.enqueue(tx, [outbox.job_row("index", scope, segment_id, now, "segment")])
+    outbox.enqueue(tx, [outbox.job_row("index", scope, segment_id, "segment")])
     touch(tx, scope)
 
 
 def load_segments(tx: sa.Connection, scope: int, *, now: int, config: MemoryConfig) -> list[Segment]:
     """Return the scope's segments with their heat now, hottest first."""
     members: dict[str, list[str]] = {}
+    sizes = _sizes(tx, scope)
     placed = (
         sa.select(_pages.c.segment_id, _pages.c.id)
         .where(_pages.c.scope_id == scope, _pages.c.segment_id.is_not(None))
@@ -169,7 +174,9 @@ def load_segments(tx: sa.Connection, scope: int, *, now: int, config: MemoryConf
     for segment_id, page_id in tx.execute(placed):
         members.setdefault(segment_id, []).append(page_id)
     rows = tx.execute(sa.select(_segments).where(_segments.c.scope_id == scope))
-    found = [_segment_from(row, members.get(row.id, []), now, config) for row in rows]
+    found = [
+        _segment_from(row, members.get(row.id, []), sizes.get(row.id, (0, 0))[1], now, config) for row in rows
+    ]
     return sorted(found, key=lambda segment: -segment.heat)
 
 
@@ -177,6 +184,10 @@ class Visits:
     """Visits of segments since they were last written: a retrieval itself writes nothing."""
 
     def __init__(self) -> None:
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Begin anew: what the parent counted, the parent writes."""
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._last: dict[str, int] = {}
@@ -192,7 +203,10 @@ class Visits:
                 self._last[segment] = max(now, self._last.get(segment, 0))
 
     def write(self, tx: sa.Connection) -> None:
-        """Add the counts to the ledger. If the transaction fails, they are lost: heat is a hint."""
+        """Add the counts to the ledger; what they make hot is due for promotion.
+
+        If the transaction fails, they are lost: heat is a hint.
+        """
         with self._lock:
             counts, last = self._counts, self._last
             self._counts, self._last = Counter(), {}
@@ -202,6 +216,10 @@ class Visits:
             )
             values = {"visits": _segments.c.visits + count, "last_visit_at": newer}
             tx.execute(sa.update(_segments).where(_segments.c.id == segment).values(values))
+        for part in short_term.chunks(list(counts)):
+            visited = sa.select(_segments.c.scope_id).where(_segments.c.id.in_(part)).distinct()
+            for scope in list(tx.execute(visited).scalars()):
+                outbox.enqueue_once(tx, "promote", scope, str(scope))
 
 
 def _write_segment(
@@ -216,7 +234,6 @@ def _write_segment(
         "summary": extractive.summarise(pages[-_PAGES_FOR_SUMMARY:], draft.keywords),
         "keywords": json.dumps(dict(draft.keywords.most_common()), ensure_ascii=False),
         "method": extractive.METHOD,
-        "page_count": draft.page_count,
         "started_at": draft.started_at,
         "ended_at": draft.ended_at,
     }
@@ -238,15 +255,17 @@ def _write_segment(
         tx.execute(sa.insert(_vectors), row)
 
 
-def _segment_from(row: sa.Row[Any], page_ids: Sequence[str], now: int, config: MemoryConfig) -> Segment:
+def _segment_from(
+    row: sa.Row[Any], page_ids: Sequence[str], page_count: int, now: int, config: MemoryConfig
+) -> Segment:
     elapsed = (now - max(row.last_visit_at, row.ended_at)) / 1e6
     return Segment(
         id=row.id,
         summary=row.summary,
         keywords=extractive.top(json.loads(row.keywords)),
-        page_count=row.page_count,
+        page_count=page_count,
         visits=row.visits,
-        heat=heat(row.visits, row.page_count, elapsed, config),
+        heat=heat(row.visits, page_count, elapsed, config),
         started_at=from_us(row.started_at),
         ended_at=from_us(row.ended_at),
         page_ids=tuple(page_ids),

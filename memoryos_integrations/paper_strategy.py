@@ -17,7 +17,6 @@ from memoryos_integrations.consolidation import f_score
 from memoryos_integrations.mid_term import segment_vectors
 from memoryos_integrations.ranking import Ranking
 from memoryos_integrations.storage import schema
-from memoryos_integrations.storage.vectors import unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,6 +80,6 @@ def _best_segments(
     for row in tx.execute(query):
         shared = extractive.jaccard(extractive.stems(extractive.top(json.loads(row.keywords))), asked)
         mean = means.get(row.id)
-        cosine = float(unit(mean) @ vector) if mean is not None and vector is not None else 0.0
+        cosine = float(mean @ vector) if mean is not None and vector is not None else 0.0
         scores[row.id] = f_score(cosine, shared)
     return heapq.nlargest(config.top_segments, scores, key=lambda segment: scores[segment])

@@ -50,6 +50,8 @@ class Found:
     """Segments and facts, best first, on the messages' scale."""
     dense: bool
     """Whether vectors took part."""
+    order: Mapping[str, int]
+    """Sequence number of each message, for those of one moment."""
 
 
 class Retrieval:
@@ -111,7 +113,8 @@ class Retrieval:
             chosen, ranking = self._choose_messages(scope, question, vector, other_signals)
         else:
             ranking = rank(other_signals) if other_signals is not None else None
-        found = Found(self._items(chosen), _scored(others, ranking, question.k), vector is not None)
+        messages, order = self._items(chosen)
+        found = Found(messages, _scored(others, ranking, question.k), vector is not None, order)
         count = len(found.messages) + len(found.derived)
         self._emit(Recalled(scope, count, time.perf_counter() - started, found.dense))
         return found
@@ -198,7 +201,8 @@ class Retrieval:
             allowed=allowed,
         )
 
-    def _items(self, chosen: Sequence[Chosen]) -> list[MemoryItem]:
+    def _items(self, chosen: Sequence[Chosen]) -> tuple[list[MemoryItem], dict[str, int]]:
+        """Return the chosen messages that are still there, and their sequence numbers."""
         found: dict[str, tuple[Message, sa.Row[Any]]] = {}
         with self._ledger.read() as tx:
             for part in chunks([item for item, _, _ in chosen]):
@@ -208,11 +212,12 @@ class Retrieval:
                     .where(_messages.c.id.in_(part))
                 )
                 found.update((row.id, (message_from(row), row)) for row in tx.execute(query))
-        return [
+        items = [
             item_of(*found[item], self._count_tokens(found[item][0].text), score=score, parts=parts)
             for item, score, parts in chosen
             if item in found
         ]
+        return items, {item: row.seq for item, (_, row) in found.items()}
 
 
 def _scored(items: Sequence[MemoryItem], ranking: Ranking | None, k: int) -> list[MemoryItem]:

@@ -71,7 +71,7 @@ def add_turn(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Pag
     )
     _write_page(tx, number, page_id, turn, open_=False)
     tx.execute(_insert_message, [_message_row(number, message, turn) for message in messages])
-    outbox.enqueue(tx, [outbox.job_row("embed", number, page_id, now)])
+    outbox.enqueue(tx, [outbox.job_row("embed", number, page_id)])
     page = Page(page_id, turn.thread_id, turn.at, "short_term", None, messages, turn.metadata)
     return page, number
 
@@ -100,7 +100,7 @@ def add_message(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[
         _write_page(tx, number, page_id, turn, open_=role == "user")
     message = _message(message_id, page_id, turn, role, text)
     tx.execute(_insert_message, _message_row(number, message, turn))
-    outbox.enqueue(tx, [outbox.job_row("embed", number, page_id, now)])
+    outbox.enqueue(tx, [outbox.job_row("embed", number, page_id)])
     return message, number
 
 

@@ -44,6 +44,27 @@ STOP_WORDS: frozenset[str] = frozenset((_ENGLISH + _PORTUGUESE).split())
 
 "may" is not among them: it is a month as well."""
 
+_CHATTER = (
+    "hey hi hello bye thanks thank please sorry yes yeah yep nope okay wow haha great awesome amazing "
+    "cool nice good best better fantastic wonderful lovely perfect love loved loves like liked likes "
+    "glad happy excited proud feel feels feeling felt sound sounds sounded seem seems make makes made "
+    "making keep keeps let lets get gets getting got gotten give gives gave go goes going gone went "
+    "come comes came take takes took taking put want wants wanted need needs needed try tries tried "
+    "trying think thinks thought know knows knew see sees saw seen look looks looking looked tell "
+    "tells told say says said talk mean means guess hope wish remember start started use used really "
+    "actually super totally definitely absolutely sure maybe probably pretty quite bit little lot "
+    "lots much many more most few thing things stuff something anything everything nothing someone "
+    "anyone everyone way ways kind sort part time times day days week weeks month months year years "
+    "today tomorrow yesterday morning evening night ago last next recently lately soon later ever "
+    "never always sometimes often still even well also back around away first one two new old big "
+    "long real hard right able oi olá obrigado obrigada sim legal bom boa bons boas ótimo ótima gosto "
+    "gostei acho coisa coisas dia dias semana mês ano anos hoje ontem amanhã agora muito muita muitos "
+    "muitas pouco bem sempre nunca ainda fazer faz feito ter tenho tem ir vou foi quero queria "
+    "preciso posso pode "
+)
+CHATTER: frozenset[str] = frozenset(_CHATTER.split())
+"""What people say whatever they talk about, in English and Portuguese: no mark of a topic."""
+
 _UNSPACED = (
     "々〇\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"  # kana
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han

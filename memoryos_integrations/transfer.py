@@ -42,12 +42,16 @@ def export(tx: sa.Connection, scope: int | None, path: Path) -> int:
     Segments, vectors and the index are derived anew where the file is loaded.
     """
     records = 0
-    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    # Beside it first, then in its place: no half file is ever there, and the mode is ours.
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(json.dumps({"kind": "memoryos", "version": VERSION}) + "\n")
         for record in _records(tx, scope) if scope is not None else ():
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
             records += 1
+    fresh.replace(path)
     return records
 
 
@@ -76,7 +80,7 @@ def load(tx: sa.Connection, scope: Scope, lines: Iterable[str], now: int) -> int
         new += 1
         if kind in ("page", "fact"):
             outbox.enqueue(
-                tx, [outbox.job_row("embed", number, row["id"], now, None if kind == "page" else "fact")]
+                tx, [outbox.job_row("embed", number, row["id"], None if kind == "page" else "fact")]
             )
     touch(tx, number)
     return new
@@ -110,6 +114,8 @@ def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 def _checked(table: sa.Table, kind: str, values: dict[str, Any], position: int) -> dict[str, Any]:
     columns = {column.name: column for column in table.c if column.name not in _LEFT_OUT}
+    # A column that a later version added, and that may be empty, is not in an older file.
+    values = {name: None for name, column in columns.items() if column.nullable} | values
     if set(values) != set(columns):
         raise InvalidInputError(f"line {position}: a {kind} has the fields {', '.join(sorted(columns))}")
     for name, column in columns.items():
@@ -146,7 +152,11 @@ def _check_words(kind: str, values: dict[str, Any], position: int) -> None:
         checks.one_of(f"line {position}: {name}", values[name], tuple(words))
     for name in ("metadata", "profile", "traits"):
         if name in values:
-            checks.metadata(f"line {position}: {name}", json.loads(values[name]))
+            try:
+                fields = json.loads(values[name])
+            except ValueError:
+                raise InvalidInputError(f"line {position}: {name} is not JSON") from None
+            checks.metadata(f"line {position}: {name}", fields)
 
 
 def _known(

@@ -209,7 +209,7 @@ class ForgetReceipt:
     fact_ids: tuple[str, ...]
     """Facts erased."""
     persona_versions: int
-    """Versions of the persona erased."""
+    """Versions of the persona that lost fields, or were erased."""
     missing_ids: tuple[str, ...]
     """Ids asked for that this scope does not have."""
 

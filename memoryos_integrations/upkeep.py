@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from memoryos_integrations import consolidation, mid_term, short_term
-from memoryos_integrations.events import Consolidated, SegmentEvicted
+from memoryos_integrations import consolidation, mid_term, promotion, short_term
+from memoryos_integrations.events import Consolidated, Promoted, SegmentEvicted
 from memoryos_integrations.storage import outbox, schema
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Upkeep:
         visits: written before segments are compared by heat.
         config: capacities and thresholds.
         now: microseconds since 1970.
-        emit: receives ``Consolidated`` and ``SegmentEvicted``.
+        emit: receives ``Consolidated``, ``Promoted`` and ``SegmentEvicted``.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Upkeep:
             "embed": lambda jobs: self._embedding.run(jobs, self._config.short_term_capacity),
             "consolidate": self._consolidate,
             "refresh": self._refresh,
+            "promote": self._promote,
             "rebuild": lambda jobs: self._indexing.fill(jobs, self.stopping),
             "index": self._indexing.run,
             "rewrite": self._indexing.rewrite,
@@ -101,7 +102,7 @@ class Upkeep:
                 return False
             if leaving:
                 texts = {page.id: page for page in leaving}
-                mid_term.apply(tx, scope, plan, texts, embedder_id=embedder_id, now=now)
+                mid_term.apply(tx, scope, plan, texts, embedder_id=embedder_id)
             if more:
                 outbox.give_back(tx, [job])
             else:
@@ -113,8 +114,25 @@ class Upkeep:
         with self._ledger.write() as tx:
             for job in jobs:
                 if job.scope_id is not None:
-                    mid_term.refresh(tx, job.scope_id, job.item_id, self._embedding.id, self._now())
+                    mid_term.refresh(tx, job.scope_id, job.item_id, self._embedding.id)
             outbox.done(tx, jobs)
+
+    def _promote(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if job.scope_id is None:
+                continue
+            now, config = self._now(), self._config
+            with self._ledger.read() as tx:
+                pages = promotion.due(tx, job.scope_id, now=now, config=config, limit=_PAGES_AT_ONCE)
+            lessons = promotion.learn_by_rules(pages)
+            with self._ledger.write() as tx:
+                facts = promotion.apply(tx, job.scope_id, pages, lessons, now=now)
+                if len(pages) == _PAGES_AT_ONCE:
+                    outbox.give_back(tx, [job])
+                else:
+                    outbox.done(tx, [job])
+            if pages:
+                self._emit(Promoted(job.scope_id, tuple(page.id for page in pages), tuple(facts)))
 
     def _tell(self, scope: int, plan: consolidation.Plan) -> None:
         if plan.segment_of:

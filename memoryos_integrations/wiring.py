@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from memoryos_integrations.protocols import Embedder
 
 
+_log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class Times:
     """The store's clock, in the two forms that are needed."""
@@ -44,6 +48,19 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
+class _Announcer:
+    """Tells a handler what background work did; what the handler raises ends in the log, not the work."""
+
+    handler: Callable[[Event], None]
+
+    def __call__(self, event: Event) -> None:
+        try:
+            self.handler(event)
+        except Exception:  # noqa: BLE001 - nobody is there to catch it: the work that it tells of is done
+            _log.exception("The handler of events failed at a %s.", type(event).__name__)
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     """An open store: its files, what reads and writes them, and who does its upkeep."""
 
@@ -55,11 +72,20 @@ class Store:
     embedding: Embedding
     indexing: Indexing
     cache: ScopeCache
+    visits: Visits
     retrieval: Retrieval
     assembly: Assembly
     upkeep: Upkeep
     ownership: Ownership
     worker: Worker
+
+    def after_fork(self) -> None:
+        """Make the store usable in a child process; its upkeep stays with the parent."""
+        self.ledger.after_fork()
+        self.indexing.after_fork()
+        self.cache.after_fork()
+        self.visits.after_fork()
+        self.worker.after_fork()
 
     def close(self) -> None:
         """Finish the running transaction and let go of every file."""
@@ -84,14 +110,15 @@ def open_store(
 ) -> Store:
     """Open a folder and put the parts together; nothing runs in the background yet."""
     times = Times(clock)
+    announce = _Announcer(emit)
     count_tokens = config.token_counter or default_counter()
     ledger = Ledger(path)
     try:
-        embedding = Embedding(ledger, embedder, times.now_us, emit)
+        embedding = Embedding(ledger, embedder, times.now_us, announce)
     except MemoryOSError:
         ledger.close()
         raise
-    indexing = Indexing(ledger, chroma, path / "chroma", times.now_us, emit)
+    indexing = Indexing(ledger, chroma, path / "chroma", times.now_us, announce)
     visits = Visits()
     cache = ScopeCache(config.cache_mb * 1_000_000, config.session_gap)
     retrieval = Retrieval(
@@ -104,10 +131,7 @@ def open_store(
         now=times.now_us,
         emit=emit,
     )
-    upkeep = Upkeep(ledger, embedding, indexing, visits, config=config, now=times.now_us, emit=emit)
-    ownership = Ownership(path)
-    worker = Worker(ledger, ownership, upkeep.handlers(), adopt=upkeep.adopt, now=times.now_us, emit=emit)
-    upkeep.stopping = worker.stopping
+    upkeep, ownership, worker = _background(ledger, embedding, indexing, visits, config, times, announce)
     return Store(
         path=path,
         config=config,
@@ -117,9 +141,27 @@ def open_store(
         embedding=embedding,
         indexing=indexing,
         cache=cache,
+        visits=visits,
         retrieval=retrieval,
         assembly=Assembly(ledger, retrieval, config, count_tokens),
         upkeep=upkeep,
         ownership=ownership,
         worker=worker,
     )
+
+
+def _background(
+    ledger: Ledger,
+    embedding: Embedding,
+    indexing: Indexing,
+    visits: Visits,
+    config: MemoryConfig,
+    times: Times,
+    announce: _Announcer,
+) -> tuple[Upkeep, Ownership, Worker]:
+    upkeep = Upkeep(ledger, embedding, indexing, visits, config=config, now=times.now_us, emit=announce)
+    ownership = Ownership(ledger.path.parent)
+    worker = Worker(ledger, ownership, upkeep.handlers(), adopt=upkeep.adopt, now=times.now_us, emit=announce)
+    upkeep.stopping = worker.stopping
+    indexing.take_charge = worker.try_to_take_charge
+    return upkeep, ownership, worker

@@ -181,3 +181,14 @@ def test_messages_are_chosen_by_worth_and_shown_in_the_order_of_time(memory: Mem
     assert re.findall(r"^\[(.*)\]$", context.text, re.MULTILINE) == [
         f"{time.day} January 2026" for time in dict.fromkeys(times)
     ]
+
+
+def test_messages_of_one_moment_stand_in_the_order_in_which_they_were_stored(tmp_path: Path) -> None:
+    with MemoryOS(tmp_path, embedder=HashEmbedder(), clock=FrozenClock()) as memory:
+        ada = memory.user("ada")
+        for number in range(8):
+            ada.add(f"bees number {number}")
+
+        shown = [found.text for found in ada.context("bees").items]
+
+    assert shown == [f"bees number {number}" for number in range(8)]

@@ -37,6 +37,7 @@ from memoryos_integrations.storage.index_directory import (
     set_aside_directories,
     set_aside_if_unclean,
 )
+from memoryos_integrations.storage.index_seal import seal
 from memoryos_integrations.testing.index import ExactIndex, check_index
 
 STARTUP = 60  # seconds that a server may take on a loaded machine
@@ -574,6 +575,7 @@ def test_only_what_was_set_aside_can_be_discarded(index, path):
 def test_an_index_that_cannot_be_opened_is_unavailable_and_a_new_one_takes_its_place(path, tries):
     path.mkdir(parents=True)
     (path / "chroma.sqlite3").write_bytes(b"SQLite format 3\0" + os.urandom(8_000))
+    seal(path)
     assert set_aside_if_unclean(path) is None  # it looks sound
     with closing(ChromaIndex.in_directory(path)) as index:
         for _ in range(tries):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import threading
@@ -150,6 +151,10 @@ class ChromaIndex:
             self._source.tidy()
             for collection in COLLECTIONS:
                 self._open(collection)
+
+    def after_fork(self) -> None:
+        """Keep the parent's client for ever: its destructor would wait for threads that no fork copies."""
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._source))
 
     def close(self) -> None:
         """Release files and threads; the contents stay. Does nothing in a forked child."""

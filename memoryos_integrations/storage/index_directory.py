@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from memoryos_integrations.errors import IndexUnavailableError, InvalidInputError, StoreUnwritableError
+from memoryos_integrations.storage.index_seal import is_sealed, seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 DATABASE = "chroma.sqlite3"
-_SQLITE_HEADER = b"SQLite format 3\0"
 _BROKEN = ".broken-"
 _HEADER = struct.Struct("<i4Q")  # of header.bin: version, offset, slots, slots in use, bytes per slot
 
@@ -36,8 +36,8 @@ def set_aside_if_unclean(path: Path) -> Path | None:
     """Rename the directory, unopened, if it may be broken; its owner then fills a new one.
 
     It may be broken when the process that had it open did not close it, when Chroma failed while it
-    was open, and when its database is not there or no SQLite file. To be called by the one process
-    that owns the directory, before the index is used.
+    was open, and when a file has changed since it was closed. To be called by the one process that
+    owns the directory, before the index is used.
 
     Returns:
         Where the old directory is now, to be given to ``discard``; ``None`` if all is well or
@@ -49,10 +49,12 @@ def set_aside_if_unclean(path: Path) -> Path | None:
     marker = _marker(path)
     target = None
     try:
-        if not is_missing(path) and (marker.exists() or not _looks_like_chroma(path)):
+        if not is_missing(path) and (marker.exists() or not is_sealed(path)):
             target = _unused_name(path)
             path.rename(target)
         marker.unlink(missing_ok=True)
+        if target is not None:
+            unseal(path)
         _sync_directory(path.parent)
     except OSError as error:
         raise StoreUnwritableError(
@@ -187,6 +189,7 @@ def _mark_open(path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
         os.close(os.open(_marker(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        unseal(path)
         _sync_directory(path.parent)
     except FileExistsError as error:
         raise IndexUnavailableError(
@@ -210,6 +213,7 @@ def _mark_closed(path: Path) -> None:
                 os.fsync(file)
             finally:
                 os.close(file)
+    seal(path)
     _marker(path).unlink(missing_ok=True)
     _sync_directory(path.parent)
 
@@ -248,14 +252,6 @@ def _scrub(folder: Path) -> None:
 
 def _marker(path: Path) -> Path:
     return path.with_name(path.name + ".open")
-
-
-def _looks_like_chroma(path: Path) -> bool:
-    try:
-        with (path / DATABASE).open("rb") as file:
-            return file.read(len(_SQLITE_HEADER)) == _SQLITE_HEADER
-    except OSError:
-        return False  # not there, or not to be read: either way nothing that could be opened
 
 
 def _unused_name(path: Path) -> Path:

@@ -7,9 +7,10 @@ SQLAlchemy Core and belong to the stage that needs them; this file only opens, l
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,12 @@ class Ledger:
         _make_folder(folder)
         self._write_lock = threading.Lock()
         self._closed = False
-        self._pid = os.getpid()
         try:
             with FileLock(folder / "open.lock", mode=0o600):
                 self._create_if_missing(folder)
                 self._open(self.path)
                 with self.write() as tx:
                     migrate(tx)
-            self._refuse_if_truncated()
         except PermissionError as error:
             raise StoreUnwritableError(_unwritable(folder)) from error
         with self.read() as tx:
@@ -81,7 +80,11 @@ class Ledger:
             yield tx
 
     def scrub(self) -> None:
-        """Move the write-ahead log into the database and empty it, so that no deleted byte stays in it.
+        """Write the database anew and empty the write-ahead log, so that no deleted byte is left in a file.
+
+        secure_delete clears a deleted row, but not the copy of it that stays behind where rows were moved
+        when pages of the database were split or joined; VACUUM leaves nothing but live rows. It takes about
+        a second per 100 MB.
 
         Raises:
             StoreError: another process held a read open for a minute; the rows are deleted, but the log
@@ -90,6 +93,11 @@ class Ledger:
         self._check_usable()
         with self._write_lock, _translated(self.path), self._engine.connect() as connection:
             cursor = connection.connection.cursor()
+            cursor.execute("PRAGMA temp_store=FILE")  # a whole database does not belong into memory
+            try:
+                cursor.execute("VACUUM")
+            finally:
+                cursor.execute("PRAGMA temp_store=MEMORY")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             busy, *_ = cursor.fetchone() or (1,)
             cursor.close()
@@ -101,9 +109,12 @@ class Ledger:
 
     def check(self) -> list[str]:
         """Return what is wrong with the file or its references, one sentence each; empty if nothing is."""
-        with self.read() as tx:
-            damage = tx.exec_driver_sql("PRAGMA quick_check(10)").scalars().all()
-            dangling = tx.exec_driver_sql("PRAGMA foreign_key_check").all()
+        try:
+            with self.read() as tx:
+                damage = tx.exec_driver_sql("PRAGMA quick_check(10)").scalars().all()
+                dangling = tx.exec_driver_sql("PRAGMA foreign_key_check").all()
+        except StoreCorruptError as error:
+            return [str(error)]
         return [
             *(f"The ledger is damaged ({row}): restore it from a backup." for row in damage if row != "ok"),
             *(f"A row of {row[0]} points at a row of {row[2]} that is not there." for row in dangling),
@@ -119,11 +130,11 @@ class Ledger:
     def _check_usable(self) -> None:
         if self._closed:
             raise StoreClosedError(_CLOSED)
-        if self._pid != os.getpid():
-            # A fork: SQLite's handles belong to the parent and must not be used or closed here.
-            self._engine.dispose(close=False)
-            self._write_lock = threading.Lock()
-            self._pid = os.getpid()
+
+    def after_fork(self) -> None:
+        """Let go of the parent's handles: SQLite's must be neither used nor closed in a child."""
+        self._engine.dispose(close=False)
+        self._write_lock = threading.Lock()
 
     def _open(self, path: Path) -> None:
         self._engine = sa.create_engine(
@@ -145,11 +156,12 @@ class Ledger:
 
     def _create_if_missing(self, folder: Path) -> None:
         if self.path.exists():
-            if self.path.stat().st_size == 0:
-                raise StoreCorruptError(_corrupt(self.path, "it is empty"))
             if not os.access(self.path, os.W_OK):
                 raise StoreUnwritableError(_unwritable(folder))
+            _refuse_foreign(self.path)
             return
+        if self.path.with_name(FILE_NAME + "-wal").exists():
+            raise StoreCorruptError(_corrupt(self.path, "it is missing beside its write-ahead log"))
         if (folder / "chroma").exists():
             raise StoreCorruptError(
                 f"{folder} has a vector index but no {FILE_NAME}: the index holds no text. Restore "
@@ -165,16 +177,27 @@ class Ledger:
         self._engine.dispose()
         fresh.rename(self.path)
 
-    def _refuse_if_truncated(self) -> None:
-        with self.read() as tx:
-            size = tx.exec_driver_sql("PRAGMA page_count").scalar_one()
-            size *= tx.exec_driver_sql("PRAGMA page_size").scalar_one()
-        log = self.path.with_name(FILE_NAME + "-wal")
-        if self.path.stat().st_size < size and not (log.exists() and log.stat().st_size):
-            raise StoreCorruptError(_corrupt(self.path, "its end is missing"))
-
 
 _CLOSED = "This MemoryOS is closed. Open the folder again with MemoryOS(path)."
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Look at a file before it is opened for writing, so that one that is refused stays as it is."""
+    if path.stat().st_size == 0:
+        raise StoreCorruptError(_corrupt(path, "it is empty"))
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as file:
+            tables = {row[0] for row in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            pages = file.execute("PRAGMA page_count").fetchone()[0]
+            size = file.execute("PRAGMA page_size").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise StoreCorruptError(_corrupt(path, str(error))) from None
+    if tables and not {"meta", "scopes", "messages"} <= tables:
+        raise StoreCorruptError(f"{path} is a database of another program: choose another folder.")
+    log = path.with_name(FILE_NAME + "-wal")
+    if path.stat().st_size < pages * size and not (log.exists() and log.stat().st_size):
+        raise StoreCorruptError(_corrupt(path, "its end is missing"))
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
@@ -197,8 +220,6 @@ def _translated(path: Path) -> Iterator[None]:
     """Turn the driver's errors into ours; the statement's parameters stay out of the message."""
     try:
         yield
-    except sa.exc.IntegrityError:
-        raise
     except sa.exc.DBAPIError as error:
         reason = str(error.orig)
         lowered = reason.lower()

@@ -17,8 +17,9 @@ from memoryos_integrations.storage import schema
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-JobKind = Literal["embed", "consolidate", "refresh", "rebuild", "index", "rewrite"]
+JobKind = Literal["embed", "consolidate", "refresh", "promote", "rebuild", "index", "rewrite"]
 """embed: a page's messages, or a fact · consolidate: a scope's short-term memory · refresh: a segment ·
+promote: a scope's hot segments ·
 rebuild: the whole index · index: one page's, segment's or fact's entry in the index · rewrite: a collection
 whose files still hold the vectors of forgotten items."""
 
@@ -44,7 +45,8 @@ class Job:
     scope_id: int | None
     """Whose it is."""
     item_id: str
-    """The page, segment or fact; the scope's number for ``consolidate``, a collection for ``rewrite``."""
+    """The page, segment or fact; the scope's number for ``consolidate`` and ``promote``; a collection for
+    ``rewrite``."""
     payload: str | None
     """What the item is if it is no page: ``fact``, ``segment``, or ``gone:`` and the collection that still
     holds it after it left the ledger."""
@@ -53,7 +55,7 @@ class Job:
 
 
 def job_row(
-    kind: JobKind, scope_id: int | None, item_id: str, now: int, payload: str | None = None
+    kind: JobKind, scope_id: int | None, item_id: str, payload: str | None = None
 ) -> dict[str, object]:
     """Return the values of a new job, due at once, for ``enqueue``."""
     return {
@@ -61,7 +63,7 @@ def job_row(
         "scope_id": scope_id,
         "item_id": item_id,
         "payload": payload,
-        "due_at": now,
+        "due_at": 0,  # at once, whatever becomes of the clock
         "attempts": 0,
     }
 
@@ -72,13 +74,13 @@ def enqueue(tx: sa.Connection, rows: Sequence[dict[str, object]]) -> None:
         tx.execute(_insert, list(rows))
 
 
-def enqueue_once(tx: sa.Connection, kind: JobKind, scope_id: int | None, item_id: str, now: int) -> None:
+def enqueue_once(tx: sa.Connection, kind: JobKind, scope_id: int | None, item_id: str) -> None:
     """Write a new job unless the same one is waiting already."""
     same = sa.select(_jobs.c.seq).where(
         _jobs.c.kind == kind, _jobs.c.item_id == item_id, _jobs.c.leased_by.is_(None)
     )
     if tx.execute(same.limit(1)).first() is None:
-        enqueue(tx, [job_row(kind, scope_id, item_id, now)])
+        enqueue(tx, [job_row(kind, scope_id, item_id)])
 
 
 def most_urgent(tx: sa.Connection, now: int) -> JobKind | None:
@@ -131,6 +133,11 @@ def park(tx: sa.Connection, jobs: Sequence[Job], *, error: Exception, now: int) 
         )
 
 
+def make_due(tx: sa.Connection) -> None:
+    """Let every job be tried now, those that wait after a failure too."""
+    tx.execute(sa.update(_jobs).where(_jobs.c.due_at > 0).values(due_at=0))
+
+
 def release_all(tx: sa.Connection) -> None:
     """End every lease: the one who calls holds the owner's lock, so whoever held them is gone."""
     tx.execute(
@@ -157,4 +164,6 @@ def parked(tx: sa.Connection) -> dict[str, str]:
 
 def _due(now: int) -> sa.ColumnElement[bool]:
     free = sa.or_(_jobs.c.leased_until.is_(None), _jobs.c.leased_until < now)
-    return sa.and_(_jobs.c.due_at <= now, free)
+    # Further off than any delay of ours: the clock was set back since.
+    due = sa.or_(_jobs.c.due_at <= now, _jobs.c.due_at > now + 2 * _BACK_OFF_MOST_US)
+    return sa.and_(due, free)

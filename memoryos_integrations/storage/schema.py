@@ -51,7 +51,6 @@ segments = sa.Table(
     sa.Column("keywords", sa.Text, nullable=False),  # JSON: word -> count, most telling first
     sa.Column("method", sa.String, nullable=False),
     sa.Column("visits", sa.Integer, nullable=False),
-    sa.Column("page_count", sa.Integer, nullable=False),
     _at("last_visit_at"),
     _at("started_at"),
     _at("ended_at"),
@@ -69,6 +68,7 @@ pages = sa.Table(
     sa.Column("tier", sa.String, nullable=False),
     sa.Column("segment_id", sa.String, sa.ForeignKey("segments.id")),
     sa.Column("open", sa.Boolean, nullable=False),  # an assistant's answer may still join it
+    sa.Column("promoted", sa.String),  # how long-term memory learnt from it: "extractive" or a model's name
     sa.Column("metadata", sa.Text, nullable=False),
     sa.Index("pages_of_segment", "scope_id", "segment_id", "tier"),
     sa.Index("pages_of_thread", "scope_id", "thread_id"),
@@ -125,6 +125,9 @@ facts = sa.Table(
     _scope(),
     sa.Column("about", sa.String, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
+    sa.Column("field", sa.String),  # the field of the profile that it fills, if any
+    sa.Column("value", sa.Text),
+    sa.Column("single", sa.Boolean, nullable=False),  # whether a newer value takes this one's place
     _at("valid_from"),
     _at("valid_to", nullable=True),
     sa.Column("source", sa.String, nullable=False),
@@ -139,7 +142,7 @@ persona_versions = sa.Table(
     metadata,
     sa.Column("scope_id", sa.Integer, sa.ForeignKey("scopes.id"), primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True),
-    sa.Column("profile", sa.Text, nullable=False),
+    sa.Column("profile", sa.Text, nullable=False),  # JSON: field -> {"value": ..., "facts": [ids]}
     sa.Column("traits", sa.Text, nullable=False),
     sa.Column("method", sa.String, nullable=False),
     _at("at"),

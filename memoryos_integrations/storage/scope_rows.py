@@ -13,7 +13,7 @@ from memoryos_integrations.checks import from_us
 from memoryos_integrations.dates import day
 from memoryos_integrations.storage import schema
 from memoryos_integrations.storage.lexical import LexicalIndex
-from memoryos_integrations.storage.vectors import Column, VectorMatrix, unpack_all
+from memoryos_integrations.storage.vectors import Column, VectorMatrix, unit, unpack_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +100,7 @@ class ScopeRows:
         known = [position for position, item in enumerate(ids) if item in self.row_of]
         if self.matrix is None:
             self.matrix = VectorMatrix(vectors.shape[1])
-        self.matrix.put([self.row_of[ids[position]] for position in known], vectors[known])
+        self.matrix.put([self.row_of[ids[position]] for position in known], unit(vectors[known]))
 
     def unembedded(self, limit: int) -> list[int]:
         """Return the newest rows without a vector, at most ``limit``."""
@@ -219,6 +219,11 @@ class ScopeCache:
                     return
                 total -= sizes[scope]
                 del self._scopes[scope]
+
+    def after_fork(self) -> None:
+        """Begin anew: a lock may be held by a thread of the parent."""
+        self._lock = threading.Lock()
+        self._scopes = OrderedDict()
 
     def clear(self) -> None:
         """Let go of everything."""

@@ -75,15 +75,15 @@ class Column(Generic[Number]):
 
 
 class VectorMatrix:
-    """Unit vectors by row number, growing at the end; a row may still be without one.
+    """Vectors by row number, growing at the end; a row may still be without one.
 
     Args:
         dimension: length of every vector.
 
     Example:
         >>> matrix = VectorMatrix(2)
-        >>> matrix.put([0, 2], np.array([[1, 0], [0, 2]], dtype=np.float32))
-        >>> matrix.cosines(np.array([0, 1], dtype=np.float32), 3).tolist()
+        >>> matrix.put([0, 2], np.array([[1, 0], [0, 1]], dtype=np.float32))
+        >>> matrix.products(np.array([0, 1], dtype=np.float32), 3).tolist()
         [0.0, 0.0, 1.0]
     """
 
@@ -98,11 +98,11 @@ class VectorMatrix:
         return int(self._rows.nbytes)
 
     def put(self, rows: Sequence[int] | NDArray[np.intp], vectors: Matrix) -> None:
-        """Set the vectors of some rows; they need not have length 1."""
+        """Set the vectors of some rows."""
         if len(rows) == 0:
             return
         self._grow(int(np.max(rows)) + 1)
-        self._rows[rows] = unit(vectors)
+        self._rows[rows] = vectors
         self.filled[rows] = True
 
     def missing(self, rows: int) -> NDArray[np.intp]:
@@ -110,8 +110,8 @@ class VectorMatrix:
         self._grow(rows)
         return np.flatnonzero(~self.filled[:rows])
 
-    def cosines(self, query: Vector, rows: int) -> Vector:
-        """Return the cosine of every row below ``rows`` with a unit vector; 0 for rows without one."""
+    def products(self, query: Vector, rows: int) -> Vector:
+        """Return the dot product of every row below ``rows`` with a vector; 0 for rows without one."""
         self._grow(rows)
         return np.asarray(self._rows[:rows] @ query, dtype=np.float32)
 

@@ -33,6 +33,7 @@ _LIMITS: Mapping[JobKind, int] = {
     "embed": 32,
     "consolidate": 1,
     "refresh": 8,
+    "promote": 1,
     "rebuild": 1,
     "index": 500,
     "rewrite": 4,
@@ -102,14 +103,18 @@ class Worker:
     ) -> None:
         self._ledger, self._ownership, self._handlers = ledger, ownership, handlers
         self._adopt, self._now, self._emit = adopt, now, emit
+        self._last_add = 0.0
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Begin anew: threads and locks of a parent process are not ours."""
         self._name = f"{os.getpid()}-{id(self):x}"
-        self._run_lock = threading.Lock()
+        self._run_lock = threading.RLock()  # a handler of events may flush
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._start_lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._adopted = False
-        self._last_add = 0.0
 
     def notify(self) -> None:
         """Say that a turn came in: the thread is started, or woken once the turns pause."""
@@ -140,7 +145,7 @@ class Worker:
             thread.join(_JOIN_SECONDS)
 
     def run_due(self) -> tuple[dict[str, int], bool]:
-        """Run every job that is due now, once.
+        """Run every job once, those that wait for their next try too.
 
         Returns:
             The number of jobs done by kind, and whether this process owns the store; if it does not,
@@ -150,6 +155,8 @@ class Worker:
         with self._run_lock:
             if not self._own():
                 return ran, False
+            with self._ledger.write() as tx:
+                outbox.make_due(tx)
             while (batch := self._run_batch()) is not None:
                 kind, count = batch
                 ran[kind] = ran.get(kind, 0) + count
@@ -159,6 +166,14 @@ class Worker:
         """Become the store's owner if nobody is; returns whether this process is the owner now."""
         with self._run_lock:
             return self._own()
+
+    def try_to_take_charge(self) -> None:
+        """As ``take_charge``, unless jobs are running just now: who asks has another way."""
+        if self._run_lock.acquire(blocking=False):
+            try:
+                self._own()
+            finally:
+                self._run_lock.release()
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -58,8 +58,10 @@ REQUIREMENTS = (
         "A page joins the segment with the highest F_score = cos(e_s, e_p) + Jaccard(K_s, K_p) if "
         "it reaches θ, "
         "else it opens a segment.",
-        "The same, with keywords by rules and a page vector that is the mean of its messages'.",
-        "Keywords come from the text, not from a chat model: no call on the way of a turn.",
+        "The same, with keywords by rules, a page vector that is the mean of its messages', and the mean cosine "
+        "with the segment's pages.",
+        "Keywords come from the text, not from a chat model: no call on the way of a turn. The cosine with a "
+        "segment's mean grows with its size: 131 of 215 pages of a conversation fell into one segment.",
     ),
     Requirement(
         "MTM-2",
@@ -93,9 +95,22 @@ REQUIREMENTS = (
     Requirement(
         "LPM-1",
         "3.3",
-        "A segment whose heat exceeds τ is promoted: persona and knowledge learn from it, "
-        "L_interaction is reset.",
-        "Needs a chat model or rules of its own.",
+        "A segment whose heat exceeds τ is promoted: persona and knowledge learn from it, L_interaction is reset.",
+        "Every segment with heat ≥ τ teaches once per page what users said of themselves; page_count starts anew.",
+        "Rules read the facts, with the message they rest on; the reference code promotes only the hottest, so "
+        "that one busy topic starves the others.",
+    ),
+    Requirement(
+        "LPM-3",
+        "3.2",
+        "The user's profile holds static attributes such as name, gender and birth year.",
+        "Fields of the profile follow from the facts that hold; every change is a version of its own.",
+    ),
+    Requirement(
+        "LPM-4",
+        "3.2",
+        "User traits are tendencies along 90 dimensions.",
+        "Needs a chat model.",
         later=True,
     ),
     Requirement(

@@ -194,7 +194,9 @@ def test_a_segments_vector_is_the_mean_of_its_pages_and_is_what_chroma_holds(
 
 @pytest.mark.requirement("MTM-3")
 def test_heat_is_the_weighted_sum_of_visits_pages_and_recency(tmp_path: Path, clock: FrozenClock) -> None:
-    config = MemoryConfig(short_term_capacity=1, heat_alpha=2, heat_beta=10, heat_gamma=100)
+    config = MemoryConfig(
+        short_term_capacity=1, heat_alpha=2, heat_beta=10, heat_gamma=100, promotion_heat=1000
+    )
     with MemoryOS(tmp_path / "s", embedder=HashEmbedder(), clock=clock, config=config) as memory:
         ada = memory.user("ada")
         talk(ada, clock, "bees", "bees", "bees", "zebras")

@@ -1,0 +1,72 @@
+# Two commands are all that a machine with Python 3.11 or later, pip and make needs:
+#
+#   make demo           a conversation is remembered, then asked about
+#   make test           the test suite
+#
+# Each first installs what uv.lock names into .venv: about ten seconds the first time, none after that.
+#
+#   make lint           ruff, the rules of who imports whom, mypy
+#   make format         let ruff put the code in order
+#   make check-figures  the figures of retrieval have not fallen; DATA=... says where LoCoMo is
+#   make bench          print the figures of docs/benchmarks.md; the same DATA=...
+#   make build          wheel and source archive into dist/
+#   make setup          install only
+#   make clean          remove everything that these made
+
+DATA ?= ../shared/data/locomo_dev.json
+PYTHON ?= python3
+
+# A uv on the PATH that runs is used as it is. Otherwise one goes into .uv, so that nothing outside this
+# folder changes.
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
+RUN := $(UV) run --frozen
+
+# An environment that happens to be active is somebody else's.
+unexport VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format check-figures bench build clean
+
+help:
+	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
+
+# Not exact: extras that a developer added stay.
+setup: $(filter .uv/%,$(UV))
+	@test -d .venv || echo 'Installing what uv.lock names into .venv ...'
+	@$(UV) sync --frozen --inexact --quiet
+
+.uv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: try make PYTHON=python3.12")'
+	@echo 'Installing uv into .uv ...'
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.11,<1'
+
+demo: setup
+	@$(RUN) memoryos demo
+
+test: setup
+	@$(RUN) pytest -n 2 --dist worksteal
+
+lint: setup
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) lint-imports
+	$(RUN) mypy
+
+format: setup
+	$(RUN) ruff check --fix
+	$(RUN) ruff format
+
+check-figures: setup
+	@MEMORYOS_LOCOMO=$(DATA) $(RUN) pytest -m benchmark
+
+bench: setup
+	$(RUN) python benchmarks/locomo.py $(DATA)
+	$(RUN) python benchmarks/store.py
+
+build: setup
+	$(UV) build
+
+clean:
+	rm -rf .venv .uv dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,104 @@
+"""What one turn of a LangChain chain costs with our memory, beside the same chain with LangChain's buffer.
+
+    python benchmarks/langchain_turn.py [--stored 1000] [--turns 200]
+
+Both chains are a ConversationChain on a model that answers at once, so what is timed is the memory and the
+chain itself. Each begins with ``--stored`` turns; ours has them in ten conversations, embedded and consolidated,
+and the background worker runs during the measurement as it does in use. Prints one row per memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from langchain_core.language_models import FakeListChatModel
+
+WORDS = """
+I we you they my your the a and but so then because when after before with without about really just went came
+saw met lost found bought cooked painted called visited started finished planned moved booked garden kitchen
+river museum concert birthday weekend holiday doctor teacher sister brother friend dog train ticket recipe
+""".split()
+ANSWER = "That sounds lovely, tell me more about it when you have the time."
+
+
+def sentences(count: int) -> list[str]:
+    """Return made-up turns of 5 to 60 words, 25 on average: the lengths of LoCoMo's."""
+    rng = random.Random(1)
+    lengths = [min(60, max(5, round(rng.lognormvariate(3.1, 0.5)))) for _ in range(count)]
+    return [" ".join(rng.choices(WORDS, k=length)) + "." for length in lengths]
+
+
+def with_buffer(stored: int) -> Any:
+    """Return a chain whose buffer holds so many turns."""
+    from langchain_classic.chains import ConversationChain
+    from langchain_classic.memory import ConversationBufferMemory
+
+    memory = ConversationBufferMemory()
+    for text in sentences(stored):
+        memory.save_context({"input": text}, {"response": ANSWER})
+    return ConversationChain(llm=FakeListChatModel(responses=[ANSWER]), memory=memory)
+
+
+def with_ours(store: Any, stored: int, **options: Any) -> Any:
+    """Return a chain on a store that holds so many turns."""
+    from langchain_classic.chains import ConversationChain
+
+    from langchain_memoryos import MemoryOSChatMemory
+
+    ann = store.user("ann")
+    for place, text in enumerate(sentences(stored)):
+        ann.add(text, ANSWER, thread_id=f"conversation {place * 10 // stored}")
+    store.flush()
+    chat = MemoryOSChatMemory(memory=ann, thread_id="conversation 9", **options)
+    return ConversationChain(llm=FakeListChatModel(responses=[ANSWER]), memory=chat)
+
+
+def timed(run: Callable[[str], object], turns: int) -> list[float]:
+    """Return the milliseconds of each turn, without the first ten."""
+    taken = []
+    for text in sentences(turns + 10):
+        started = time.perf_counter()
+        run(text)
+        taken.append((time.perf_counter() - started) * 1e3)
+    return taken[10:]
+
+
+def row(name: str, taken: list[float]) -> float:
+    """Print a memory's row; return its median."""
+    p50, p95 = statistics.median(taken), statistics.quantiles(taken, n=20)[-1]
+    print(f"{name:34} p50 {p50:6.1f} ms   p95 {p95:6.1f} ms")
+    return p50
+
+
+def main() -> None:
+    """Measure both and print the difference."""
+    from memoryos_integrations import MemoryOS
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stored", type=int, default=1000)
+    parser.add_argument("--turns", type=int, default=200)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")  # ConversationChain is deprecated, and says so
+    print(f"{arguments.stored} turns stored, {arguments.turns} turns timed")
+    buffer = row("ConversationBufferMemory", timed(with_buffer(arguments.stored).invoke, arguments.turns))
+    for name, options in (("MemoryOSChatMemory", {}), ("MemoryOSChatMemory, as messages", {"return_messages": True})):
+        with tempfile.TemporaryDirectory() as folder, MemoryOS(folder) as store:
+            chain = with_ours(store, arguments.stored)
+            chain.memory.return_messages = options.get("return_messages", False)
+            ours = row(name, timed(chain.invoke, arguments.turns))
+            print(f"{'':34} {ours - buffer:+.1f} ms against the buffer")
+            if not options:
+                asynchronous = timed(lambda text: asyncio.run(chain.ainvoke(text)), arguments.turns)  # noqa: B023
+                row("MemoryOSChatMemory, ainvoke", asynchronous)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""``memoryos demo``: a real conversation is remembered, asked about, put into a prompt, and forgotten."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from memoryos_integrations.apps.options import EmbedderName, EmbedderOption, JsonOption, opened
+from memoryos_integrations.apps.terminal import console, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+
+def demo(
+    path: Annotated[
+        Path | None, typer.Option("--path", metavar="DIR", help="Keep the store here. [default: thrown away]")
+    ] = None,
+    questions: Annotated[
+        int, typer.Option("--questions", metavar="N", min=0, help="How many are shown.")
+    ] = 5,
+    plain: Annotated[bool, typer.Option("--plain", help="No colours, no animation.")] = False,
+    as_json: JsonOption = False,
+    embedder: EmbedderOption = EmbedderName.DEFAULT,
+) -> None:
+    """Watch a conversation being remembered.
+
+    Then it is asked about, put into a prompt, and forgotten. Takes about ten seconds.
+    """
+    if as_json:
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+            out = console(plain=True)
+            out.file = nowhere
+            result = _run(out, path, questions, embedder)
+        write_json(result)
+    else:
+        _run(console(plain=plain), path, questions, embedder)
+
+
+def _run(out: Console, path: Path | None, questions: int, embedder: EmbedderName) -> dict[str, Any]:
+    from memoryos_integrations.apps import demo_run
+    from memoryos_integrations.apps.demo_view import DemoView
+    from memoryos_integrations.tokens import default_counter
+
+    started, connections = time.perf_counter(), demo_run.Connections()
+    sample = demo_run.load_sample()
+    view = DemoView(out, sample)
+    view.opening()
+    clock = demo_run.clock_from(sample.turns[-1].at)
+    with _folder(path) as folder, opened(folder, embedder, create=True, clock=clock) as memory:
+        mine = memory.user(sample.user_id)
+        with view.remembering() as progress:
+            milliseconds = demo_run.remember(memory, sample, progress)
+        view.remembered(milliseconds)
+        tiers = demo_run.tiers_of(memory)
+        segments = mine.segments()
+        view.heat(segments)
+        answers = demo_run.ask(mine, sample.questions)
+        shown = demo_run.spread(answers, questions)
+        view.answers(shown, answers)
+        view.hotter(segments, mine.segments())
+        example, whole = (shown or answers)[0], demo_run.tokens_of_all(sample)
+        view.bill(example, whole, exact=default_counter().exact)
+        erased = demo_run.forget_one(memory, sample, answers, folder)
+        view.erasure(erased)
+    connections.stop()
+    seconds = time.perf_counter() - started
+    view.closing(connections.count, seconds, None if path is None else str(path))
+    recall, recall_in_context = demo_run.mean_recall(answers)
+    return {
+        "turns": len(sample.turns),
+        "seconds": round(seconds, 2),
+        "milliseconds_per_turn": round(milliseconds, 2),
+        "tiers": tiers,
+        "questions": len(answers),
+        f"recall_at_{demo_run.K}": round(recall, 3),
+        f"recall_in_{demo_run.CONTEXT_TOKENS}_tokens": round(recall_in_context, 3),
+        "context": {
+            "tokens": example.context.tokens,
+            "max_tokens": demo_run.CONTEXT_TOKENS,
+            "conversation": whole,
+        },
+        "forgotten": None if erased is None else {"before": erased.bytes_before, "after": erased.bytes_after},
+        "chat_model_calls": 0,
+        "connections": connections.count,
+    }
+
+
+@contextmanager
+def _folder(path: Path | None) -> Iterator[Path]:
+    if path is not None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="memoryos-demo-") as folder:
+        yield Path(folder)

@@ -1,0 +1,140 @@
+"""What the commands share: their options, the store opened for one of them, and errors as one line."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from memoryos_integrations.apps.terminal import say
+from memoryos_integrations.errors import InvalidInputError, MemoryOSError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from memoryos_integrations.events import Event
+    from memoryos_integrations.memory import MemoryOS
+    from memoryos_integrations.protocols import Embedder
+
+NOTHING, TROUBLE = 1, 2
+"""Exit codes: nothing was found (or ``verify`` found a problem), and an error."""
+
+DEFAULT_PATH = Path("memory")
+DEFAULT_USER = "default"
+_LEDGER = "memory.db"
+
+
+class EmbedderName(StrEnum):
+    """Embedders that can be named on a command line; ``hash`` is for tests."""
+
+    DEFAULT = "default"
+    NONE = "none"
+    QUALITY = "quality"
+    HASH = "hash"
+
+
+PathOption = Annotated[
+    Path, typer.Option("--path", envvar="MEMORYOS_PATH", metavar="DIR", help="The store's folder.")
+]
+UserOption = Annotated[
+    str, typer.Option("--user", envvar="MEMORYOS_USER", metavar="ID", help="Whose memory it is.")
+]
+AgentOption = Annotated[str, typer.Option("--agent", metavar="ID", help="With which agent.")]
+ThreadOption = Annotated[str | None, typer.Option("--thread", metavar="T", help="Only this conversation.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
+EmbedderOption = Annotated[
+    EmbedderName,
+    typer.Option(
+        "--embedder",
+        envvar="MEMORYOS_EMBEDDER",
+        metavar="NAME",
+        help="default, quality, or none to go by words only.",
+    ),
+]
+
+
+@contextmanager
+def opened(
+    path: Path,
+    embedder: EmbedderName = EmbedderName.DEFAULT,
+    *,
+    create: bool = False,
+    on_event: Callable[[Event], None] | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> Iterator[MemoryOS]:
+    """Open a store for one command; an error of this library ends the command with one line on stderr.
+
+    Args:
+        path: the store's folder.
+        embedder: the name of its embedder.
+        create: begin a store if there is none. Without it that is an error: a look must not leave a folder.
+        on_event: see ``MemoryOS``.
+        clock: see ``MemoryOS``.
+    """
+    with reported():
+        if not create and not (path / _LEDGER).exists():
+            raise StoreError(
+                f"There is no store in {path}: give its folder with --path, or begin one with 'memoryos add'."
+            )
+        from memoryos_integrations.memory import MemoryOS
+
+        with MemoryOS(path, embedder=_embedder(embedder), on_event=on_event, clock=clock) as memory:
+            yield memory
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turn an error of this library, or of the file system, into one line on stderr and exit code 2."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # whoever reads stdout has seen enough
+    except MemoryOSError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename or 'a file'}: {error.strerror or error}")
+
+
+def fail(message: str) -> NoReturn:
+    """End the command with one line on stderr and exit code 2."""
+    say(f"error: {message}")
+    raise typer.Exit(TROUBLE)
+
+
+def nothing_of(memory: MemoryOS, user_id: str, what: str) -> NoReturn:
+    """End the command with exit code 1: there is nothing. Names the users there are, if not this one."""
+    known = memory.users()
+    hint = "" if user_id in known or not known else f" Users of this store: {', '.join(known[:10])}."
+    say(f"{what} for user {user_id!r}.{hint}")
+    raise typer.Exit(NOTHING)
+
+
+def moment(name: str, text: str | None) -> datetime | None:
+    """Return an ISO 8601 time, which must have a zone, in UTC.
+
+    Raises:
+        InvalidInputError: it is no such time, or has no zone.
+    """
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInputError(
+            f"{name}: {text!r} is no ISO 8601 time, such as 2026-05-01T18:30:00Z"
+        ) from None
+    raise InvalidInputError(f"{name}: {text!r} has no zone: end it with Z for UTC, or with +02:00")
+
+
+def _embedder(name: EmbedderName) -> Embedder | str | None:
+    if name is EmbedderName.HASH:
+        from memoryos_integrations.testing.embedders import HashEmbedder
+
+        return HashEmbedder()
+    return None if name is EmbedderName.DEFAULT else name.value

@@ -1,0 +1,79 @@
+"""Promotion: what hot segments teach long-term memory about the user. Each page teaches once.
+
+By rules: only what users said about themselves in the first person becomes a fact, each with the page it
+rests on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from memoryos_integrations import extractive, long_term, short_term
+from memoryos_integrations.checks import to_us
+from memoryos_integrations.long_term import Lesson
+from memoryos_integrations.mid_term import load_segments
+from memoryos_integrations.scope import touch
+from memoryos_integrations.statements import statements
+from memoryos_integrations.storage import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from memoryos_integrations.config import MemoryConfig
+    from memoryos_integrations.types import Page
+
+_pages, _messages = schema.pages, schema.messages
+_TEACHERS = ("user", "import")  # what an assistant or a tool said is no word of the user
+
+
+def due(tx: sa.Connection, scope: int, *, now: int, config: MemoryConfig, limit: int) -> list[Page]:
+    """Return the pages of hot segments that have not been promoted, oldest first, at most ``limit``."""
+    segments = load_segments(tx, scope, now=now, config=config)
+    hot = [segment.id for segment in segments if segment.heat >= config.promotion_heat and segment.page_count]
+    found: list[str] = []
+    for part in short_term.chunks(hot):
+        query = sa.select(_pages.c.id).where(_pages.c.segment_id.in_(part), _pages.c.promoted.is_(None))
+        found += tx.execute(query.order_by(_pages.c.seq).limit(limit - len(found))).scalars()
+    return short_term.load_pages(tx, scope, page_ids=found) if found else []
+
+
+def learn_by_rules(pages: Sequence[Page]) -> list[Lesson]:
+    """Return what the users' own sentences in these pages say about them, oldest first."""
+    return [
+        Lesson(
+            text=said.text,
+            field=said.field,
+            value=said.value,
+            single=said.single,
+            valid_from=to_us(said.valid_from or message.at),
+            source=message.source,
+            message_id=message.id,
+            method=extractive.METHOD,
+        )
+        for page in pages
+        for message in page.messages
+        if message.role == "user" and message.source in _TEACHERS
+        for said in statements(message.text, message.at)
+    ]
+
+
+def apply(
+    tx: sa.Connection, scope: int, pages: Sequence[Page], lessons: Sequence[Lesson], *, now: int
+) -> list[str]:
+    """Write what was learnt and mark the pages; returns the ids of the facts that are new.
+
+    A message that was forgotten in between teaches nothing.
+    """
+    for part in short_term.chunks([page.id for page in pages]):
+        mine = sa.and_(_pages.c.id.in_(part), _pages.c.scope_id == scope)
+        tx.execute(sa.update(_pages).where(mine).values(promoted=extractive.METHOD))
+    alive: set[str] = set()
+    for part in short_term.chunks([lesson.message_id for lesson in lessons]):
+        kept = sa.and_(_messages.c.id.in_(part), _messages.c.scope_id == scope)
+        alive.update(tx.execute(sa.select(_messages.c.id).where(kept)).scalars())
+    facts = long_term.learn(tx, scope, [lesson for lesson in lessons if lesson.message_id in alive], now=now)
+    if pages:
+        touch(tx, scope)
+    return facts

@@ -1,0 +1,225 @@
+"""Hot segments teach long-term memory what users said of themselves, by rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from memoryos_integrations import MemoryConfig, MemoryOS, UserMemory
+from memoryos_integrations.testing import FrozenClock, HashEmbedder
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock(START)
+
+
+@pytest.fixture
+def memory(tmp_path: Path, clock: FrozenClock) -> Iterator[MemoryOS]:
+    config = MemoryConfig(short_term_capacity=1, segment_threshold=0.0, promotion_heat=3)
+    with MemoryOS(tmp_path / "store", embedder=HashEmbedder(), clock=clock, config=config) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ada(memory: MemoryOS) -> UserMemory:
+    return memory.user("ada")
+
+
+def tell(ada: UserMemory, clock: FrozenClock, *said: str, fillers: int = 3) -> None:
+    """Say sentences an hour apart, then enough to push them out of short-term memory and make them hot."""
+    for text in (*said, *(f"Filler number {number} about the weather." for number in range(fillers))):
+        clock.advance(3600)
+        ada.add(text, "I see.")
+    ada.memory.flush()
+
+
+@pytest.mark.requirement("LPM-1")
+def test_a_hot_segment_teaches_what_the_user_said_and_a_cold_one_nothing(
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock
+) -> None:
+    tell(ada, clock, "My name is Tom.", fillers=1)
+    assert ada.facts() == []  # one page: heat 2
+
+    tell(ada, clock)
+
+    fact = ada.facts()[0]
+    assert (fact.about, fact.method, fact.source) == ("user", "extractive", "user")
+    assert "Tom" in fact.text
+    assert [page.messages[0].text for page in ada.trace(fact.id)] == ["My name is Tom."]
+    assert fact.source_page_ids == (ada.trace(fact.id)[0].id,)
+
+
+@pytest.mark.requirement("LPM-1")
+def test_a_page_teaches_once_and_the_count_of_pages_starts_anew(
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock
+) -> None:
+    tell(ada, clock, "My name is Tom.", "I work as a data scientist.")
+    segment, facts = ada.segments()[0], ada.facts()
+    assert len(segment.page_ids) == 4
+    assert segment.page_count == 0
+    assert segment.heat < 3
+
+    tell(ada, clock)
+
+    assert ada.facts() == facts
+
+
+@pytest.mark.requirement("LPM-1")
+def test_every_hot_segment_is_promoted_not_only_the_hottest(tmp_path: Path, clock: FrozenClock) -> None:
+    config = MemoryConfig(short_term_capacity=1, segment_threshold=0.3, promotion_heat=3)
+    with MemoryOS(tmp_path / "s", embedder=HashEmbedder(), clock=clock, config=config) as memory:
+        ada = memory.user("ada")
+        for _ in range(9):
+            ada.add("violin concert violin concert violin", "violin concert")
+        for _ in range(3):
+            ada.add("harbour boat harbour boat. My name is Tom.", "harbour boat")
+        ada.add("something else entirely", "yes")
+        memory.flush()
+
+        assert len(ada.segments()) == 2
+        assert {segment.page_count for segment in ada.segments()} == {0}
+        assert any("Tom" in fact.text for fact in ada.facts())
+
+
+@pytest.mark.requirement("LPM-1")
+def test_visits_alone_can_make_a_segment_hot_enough(tmp_path: Path, clock: FrozenClock) -> None:
+    config = MemoryConfig(short_term_capacity=1, promotion_heat=8)
+    with MemoryOS(tmp_path / "s", embedder=HashEmbedder(), clock=clock, config=config) as memory:
+        ada = memory.user("ada")
+        tell(ada, clock, "My name is Tom and I am at the harbour.", fillers=1)
+        assert ada.facts() == []
+        for _ in range(7):
+            ada.retrieve("harbour", k=1)
+
+        memory.flush()
+
+        assert len(ada.facts()) == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "source"), [("assistant", None), ("tool", None), ("user", "tool"), ("user", "assistant")]
+)
+def test_what_others_say_never_becomes_a_fact_about_the_user(
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock, role: str, source: str | None
+) -> None:
+    ada.add_message("My name is Mallory.", role=role, source=source)  # type: ignore[arg-type]
+    tell(ada, clock)
+
+    assert ada.facts() == []
+    assert ada.persona().version == 0
+
+
+@pytest.mark.requirement("LPM-3")
+def test_the_profile_follows_from_the_facts_and_every_change_is_a_version(
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock
+) -> None:
+    tell(ada, clock, "My name is Tom.")
+    assert ada.persona().profile["name"] == "Tom"
+    first = ada.persona().version
+
+    tell(ada, clock, "I live in Lisbon.")
+
+    persona = ada.persona()
+    assert (persona.version, persona.profile["name"], persona.profile["home"]) == (first + 1, "Tom", "Lisbon")
+    assert "home" not in ada.persona(version=first).profile
+    assert "Tom" in ada.context("who am I?").text.split("[profile]")[1].split("[")[0]
+
+
+@pytest.mark.requirement("LPM-3")
+def test_a_newer_value_takes_the_place_of_an_older_one_which_is_kept(
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock
+) -> None:
+    tell(ada, clock, "I live in Lisbon.")
+    between = clock.now()
+    tell(ada, clock, "I live in Porto.")
+
+    assert [fact.text for fact in ada.facts() if "Lisbon" in fact.text] == []
+    assert any("Lisbon" in fact.text for fact in ada.facts(at=between))
+    old = next(fact for fact in ada.facts(at=between) if "Lisbon" in fact.text)
+    new = next(fact for fact in ada.facts() if "Porto" in fact.text)
+    assert (old.superseded_by, old.valid_to) == (new.id, new.valid_from)
+    assert ada.persona().profile["home"] == "Porto"
+
+
+def test_an_older_statement_that_comes_later_does_not_take_the_place_of_a_newer_one(
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock
+) -> None:
+    tell(ada, clock, "I live in Porto.")
+    ada.add("I live in Lisbon.", "ok", at=START - timedelta(days=400))
+    tell(ada, clock)
+
+    assert ada.persona().profile["home"] == "Porto"
+    assert any("Lisbon" in fact.text for fact in ada.facts(at=START - timedelta(days=300)))
+
+
+def test_an_imported_statement_never_supersedes_what_the_user_said_here(
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock
+) -> None:
+    tell(ada, clock, "I live in Porto.")
+    ada.add_message("I live in Lisbon.", role="user", source="import")
+    tell(ada, clock)
+
+    assert ada.persona().profile["home"] == "Porto"
+
+
+def test_the_same_said_again_is_one_fact_that_rests_on_both(
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock
+) -> None:
+    tell(ada, clock, "I live in Porto.")
+    tell(ada, clock, "You know, I live in Porto.")
+
+    homes = [fact for fact in ada.facts() if "Porto" in fact.text]
+    assert len(homes) == 1
+    assert len(ada.trace(homes[0].id)) == 2
+
+
+def test_forgetting_the_words_takes_the_fact_and_the_field_out_of_every_version(
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock
+) -> None:
+    tell(ada, clock, "My name is Tom.", "I live in Xanadu.")
+    fact = next(fact for fact in ada.facts() if "Xanadu" in fact.text)
+    versions = ada.persona().version
+
+    receipt = ada.forget(ids=[ada.trace(fact.id)[0].id])
+
+    assert fact.id in receipt.fact_ids
+    assert ada.persona().profile.get("name") == "Tom"
+    assert not any("Xanadu" in str(ada.persona(version=version)) for version in range(1, versions + 1))
+    assert not any(
+        b"Xanadu" in file.read_bytes() for file in memory.path.rglob("*") if file.is_file()
+    )
+
+
+def test_forgetting_what_superseded_a_fact_lets_the_fact_hold_again(
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock
+) -> None:
+    tell(ada, clock, "I live in Lisbon.")
+    tell(ada, clock, "I live in Porto.")
+    new = next(fact for fact in ada.facts() if "Porto" in fact.text)
+
+    ada.forget(ids=[new.id])
+
+    assert any("Lisbon" in fact.text for fact in ada.facts())
+    assert ada.persona().profile["home"] == "Lisbon"
+
+
+def test_an_export_carries_facts_with_their_sources_and_the_profile(
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock, tmp_path: Path
+) -> None:
+    tell(ada, clock, "I live in Porto.")
+    ada.export(tmp_path / "ada.jsonl")
+
+    with MemoryOS(tmp_path / "other", embedder=HashEmbedder(), clock=clock) as other:
+        eve = other.user("eve")
+        eve.load(tmp_path / "ada.jsonl")
+        other.flush()
+
+        assert eve.persona().profile == ada.persona().profile
+        assert eve.facts() == ada.facts()
+        assert eve.trace(eve.facts()[0].id)

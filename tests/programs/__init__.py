@@ -1,0 +1,1 @@
+"""What the tests of durability, concurrency and erasure start as processes of their own, and kill."""
