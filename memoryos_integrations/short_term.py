@@ -67,7 +67,7 @@ def add_turn(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Pag
     if turn.event_id is not None and (known := load_pages(tx, number, page_ids=[page_id])):
         return known[0], None
     messages = tuple(
-        _message(ids.derived(page_id, role), page_id, turn, role, text) for role, text in turn.sides
+        _message(ids.beside(page_id, role), page_id, turn, role, text) for role, text in turn.sides
     )
     _write_page(tx, number, page_id, turn, open_=False)
     tx.execute(_insert_message, [_message_row(number, message, turn) for message in messages])
@@ -96,7 +96,7 @@ def add_message(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[
         if role == "assistant":
             tx.execute(sa.update(_pages).where(_pages.c.id == page_id).values(open=False))
     else:
-        page_id = ids.derived("page of", message_id)
+        page_id = ids.beside(message_id, "page")
         _write_page(tx, number, page_id, turn, open_=role == "user")
     message = _message(message_id, page_id, turn, role, text)
     tx.execute(_insert_message, _message_row(number, message, turn))
