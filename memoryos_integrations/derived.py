@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from memoryos_integrations import hints
 from memoryos_integrations.checks import to_us
+from memoryos_integrations.extractive import METHOD
 from memoryos_integrations.long_term import load_facts
 from memoryos_integrations.mid_term import load_segments
 from memoryos_integrations.ranking import Signals
@@ -54,12 +55,17 @@ def gather(
             _of_fact(fact, count_tokens)
             for about in SUBJECTS
             for fact in load_facts(tx, scope, about=about, at=question.now, newest=config.knowledge_capacity)
-            if all(
-                key in fact.metadata and fact.metadata[key] == value
-                for key, value in question.metadata.items()
-            )
+            if _wanted(fact, question)
         ]
     return items, _signals(tx, items, question, vector, embedder_id) if items else None
+
+
+def _wanted(fact: Fact, question: Question) -> bool:
+    if question.without_extractive and fact.method == METHOD:
+        return False
+    return all(
+        key in fact.metadata and fact.metadata[key] == value for key, value in question.metadata.items()
+    )
 
 
 def _signals(

@@ -63,7 +63,7 @@ class Embedding:
 
     @property
     def id(self) -> int | None:
-        """Number of the store's embedder; ``None`` before the first vector, by whichever process, is there."""
+        """Number of the store's embedder; ``None`` until the first vector, of whichever process."""
         if self._id is None:
             with self._ledger.read() as tx:
                 self._id = self._find(tx)

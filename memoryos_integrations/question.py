@@ -22,3 +22,5 @@ class Question:
     tiers: tuple[Tier, ...] = TIERS
     thread_id: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    without_extractive: bool = False
+    """Whether facts that rules drew from messages stay out: beside the messages they say nothing new."""

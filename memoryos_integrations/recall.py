@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from memoryos_integrations import arguments, checks, inspection, long_term, mid_term, short_term
@@ -110,6 +111,8 @@ class Recall:
             number = self._scope.number(tx)
         if number is None:
             return Context("", 0, (), ())
+        # What rules drew from messages says nothing that the messages, which are offered too, do not say.
+        question = replace(question, without_extractive=True)
         return self._store.assembly.context(number, question, max_tokens=max_tokens, thread_id=thread)
 
     def pages(self, *, thread_id: str | None = None, limit: int | None = None) -> list[Page]:

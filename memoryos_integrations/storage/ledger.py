@@ -201,7 +201,6 @@ def _refuse_foreign(path: Path) -> None:
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
-    """The only SQL here that is SQLite's own."""
     connection.isolation_level = None  # transactions are begun by us, not by the driver
     cursor = connection.cursor()
     for pragma in (

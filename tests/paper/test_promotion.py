@@ -191,9 +191,7 @@ def test_forgetting_the_words_takes_the_fact_and_the_field_out_of_every_version(
     assert fact.id in receipt.fact_ids
     assert ada.persona().profile.get("name") == "Tom"
     assert not any("Xanadu" in str(ada.persona(version=version)) for version in range(1, versions + 1))
-    assert not any(
-        b"Xanadu" in file.read_bytes() for file in memory.path.rglob("*") if file.is_file()
-    )
+    assert not any(b"Xanadu" in file.read_bytes() for file in memory.path.rglob("*") if file.is_file())
 
 
 def test_forgetting_what_superseded_a_fact_lets_the_fact_hold_again(
@@ -223,3 +221,16 @@ def test_an_export_carries_facts_with_their_sources_and_the_profile(
         assert eve.persona().profile == ada.persona().profile
         assert eve.facts() == ada.facts()
         assert eve.trace(eve.facts()[0].id)
+
+
+def test_a_context_leaves_the_room_of_extractive_facts_to_the_messages_they_repeat(
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock
+) -> None:
+    tell(ada, clock, "I live in Porto.")
+    told = ada.remember("Ada is allergic to nuts.")
+
+    kinds = {item.kind: item.id for item in ada.context("Where do I live, what am I allergic to?").items}
+
+    assert len(ada.facts()) == 2
+    assert kinds["fact"] == told.id
+    assert {item.id for item in ada.retrieve("Porto", kinds=("fact",)).items} > {told.id}
