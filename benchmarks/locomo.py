@@ -87,7 +87,8 @@ def remember(user: UserMemory, turns: list[Turn]) -> None:
 
 def main() -> None:
     """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("data", type=Path)
     parser.add_argument("--strategy", choices=("hybrid", "paper"), default="hybrid")
     parser.add_argument("--search", choices=("auto", "chroma", "exact"), default="auto")
@@ -97,7 +98,10 @@ def main() -> None:
     config = MemoryConfig(strategy=chosen.strategy, search=chosen.search)
     sums: dict[tuple[str, int], list[float]] = defaultdict(list)
     seconds = defaultdict(float)
-    with tempfile.TemporaryDirectory() as folder, MemoryOS(folder, config=config, embedder=chosen.embedder) as memory:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        MemoryOS(folder, config=config, embedder=chosen.embedder) as memory,
+    ):
         for number, sample in enumerate(json.loads(chosen.data.read_text())[: chosen.conversations]):
             user, turns = memory.user(f"conversation {number}"), list(turns_of(sample["conversation"]))
             started = time.perf_counter()

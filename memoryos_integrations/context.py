@@ -109,8 +109,16 @@ class Assembly:
     ) -> None:
         self._ledger, self._retrieval, self._config, self._count = ledger, retrieval, config, count_tokens
 
-    def context(self, scope: int, question: Question, *, max_tokens: int, thread_id: str | None) -> Context:
-        """Return the memories that belong into the prompt for a question."""
+    def context(
+        self,
+        scope: int,
+        question: Question,
+        *,
+        max_tokens: int,
+        thread_id: str | None,
+        shown: frozenset[str] = frozenset(),
+    ) -> Context:
+        """Return the memories that belong into the prompt for a question, without what it shows anyway."""
         pages: list[Page] = []
         with self._ledger.read() as tx:
             persona = load_persona(tx, scope, version=None, knowledge=())
@@ -118,16 +126,20 @@ class Assembly:
                 pages = load_pages(tx, scope, thread_id=thread_id, newest=question.k)
         found = self._retrieval.find(scope, question)
         built = build(
-            recent=self._retrieval.items_of(pages),
+            recent=_without(shown, self._retrieval.items_of(pages)),
             persona=persona,
-            facts=found.derived[: self._config.top_knowledge],
-            messages=found.messages,
+            facts=_without(shown, found.derived)[: self._config.top_knowledge],
+            messages=_without(shown, found.messages),
             order=found.order,
             max_tokens=max_tokens,
             count=self._count,
         )
         self._retrieval.visit(built.items)
         return built
+
+
+def _without(shown: frozenset[str], items: Sequence[MemoryItem]) -> Sequence[MemoryItem]:
+    return [item for item in items if item.id not in shown and item.text not in shown] if shown else items
 
 
 def build(

@@ -47,7 +47,8 @@ def learn_by_rules(pages: Sequence[Page]) -> list[Lesson]:
             field=said.field,
             value=said.value,
             single=said.single,
-            valid_from=to_us(said.valid_from or message.at),
+            # A plan is known from the day it was told, not from the day it is for.
+            valid_from=to_us(min(said.valid_from or message.at, message.at)),
             source=message.source,
             message_id=message.id,
             method=extractive.METHOD,

@@ -10,7 +10,7 @@ from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.types import SUBJECTS, Context, Retrieved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from memoryos_integrations.memory import MemoryOS
@@ -84,13 +84,27 @@ class Recall:
             return Retrieved(query, (), False)
         return self._store.retrieval.retrieve(number, question)
 
-    def context(self, query: str, *, max_tokens: int = 2000, thread_id: str | None = None) -> Context:
+    @property
+    def erasures(self) -> int:
+        """How often something was erased: what was read before this number changed may be gone."""
+        with self._ledger.read() as tx:
+            return self._scope.erasures(tx)
+
+    def context(
+        self,
+        query: str,
+        *,
+        max_tokens: int = 2000,
+        thread_id: str | None = None,
+        shown: Collection[str] = (),
+    ) -> Context:
         """Return memories for a prompt, as one text of at most ``max_tokens`` tokens.
 
         Args:
             query: the question that the model is going to answer.
             max_tokens: of the whole text, frame included.
             thread_id: the running conversation: its newest turns come first, in up to a quarter of it.
+            shown: ids or texts of messages that the model sees anyway: others take their place.
 
         Raises:
             InvalidInputError: an argument is unusable.
@@ -99,7 +113,7 @@ class Recall:
         thread = None if thread_id is None else checks.identifier("thread_id", thread_id)
         question = arguments.question(
             query,
-            k=min(max(20, max_tokens // _TOKENS_A_MESSAGE), checks.MAX_K),
+            k=min(max(20, max_tokens // _TOKENS_A_MESSAGE) + len(shown), checks.MAX_K),
             kinds=("message", "fact"),
             tiers=None,
             thread_id=None,
@@ -113,7 +127,9 @@ class Recall:
             return Context("", 0, (), ())
         # What rules drew from messages says nothing that the messages, which are offered too, do not say.
         question = replace(question, without_extractive=True)
-        return self._store.assembly.context(number, question, max_tokens=max_tokens, thread_id=thread)
+        return self._store.assembly.context(
+            number, question, max_tokens=max_tokens, thread_id=thread, shown=frozenset(shown)
+        )
 
     def pages(self, *, thread_id: str | None = None, limit: int | None = None) -> list[Page]:
         """Return pages of every tier, oldest first; with a limit, the newest so many of them."""

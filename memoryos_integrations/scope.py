@@ -18,6 +18,10 @@ _find = sa.select(_scopes.c.id).where(
     _scopes.c.user_id == sa.bindparam("user_id"), _scopes.c.agent_id == sa.bindparam("agent_id")
 )
 
+_erasures = sa.select(_scopes.c.erasures).where(
+    _scopes.c.user_id == sa.bindparam("user_id"), _scopes.c.agent_id == sa.bindparam("agent_id")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -31,6 +35,11 @@ class Scope:
     def number(self, tx: sa.Connection) -> int | None:
         """Return the scope's number, or ``None`` while it holds nothing."""
         return tx.execute(_find, {"user_id": self.user_id, "agent_id": self.agent_id}).scalar()
+
+    def erasures(self, tx: sa.Connection) -> int:
+        """Return how often something of the scope was erased; -1 while it holds nothing."""
+        found = tx.execute(_erasures, {"user_id": self.user_id, "agent_id": self.agent_id}).scalar()
+        return -1 if found is None else int(found)
 
     def ensure(self, tx: sa.Connection, now: int) -> int:
         """Return the scope's number, giving it one on its first memory."""

@@ -32,7 +32,7 @@ SIGNATURES = {
     UserMemory.retrieve: (
         "(self, query, *, k=10, kinds=('message',), tiers=None, thread_id=None, metadata=None, now=None)"
     ),
-    UserMemory.context: "(self, query, *, max_tokens=2000, thread_id=None)",
+    UserMemory.context: "(self, query, *, max_tokens=2000, thread_id=None, shown=())",
     UserMemory.pages: "(self, *, thread_id=None, limit=None)",
     UserMemory.segments: "(self)",
     UserMemory.facts: "(self, *, about=None, at=None)",

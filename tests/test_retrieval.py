@@ -278,8 +278,17 @@ def test_vectors_are_made_when_an_embedder_comes_later(open_store: Callable[...,
 
 def test_users_and_agents_never_see_each_other(open_store: Callable[..., MemoryOS]) -> None:
     memory = open_store()
-    ids = [("ann", "default"), ("ann", "other"), ("ann\u0301", "default"), ("../ann", "default"), ("用户", "x"),
-           ("a_b", "c"), ("a", "b_c"), ("ann@example.com", "{'$ne': ''}"), (" ", "default")]  # fmt: skip
+    ids = [
+        ("ann", "default"),
+        ("ann", "other"),
+        ("ann\u0301", "default"),
+        ("../ann", "default"),
+        ("用户", "x"),
+        ("a_b", "c"),
+        ("a", "b_c"),
+        ("ann@example.com", "{'$ne': ''}"),
+        (" ", "default"),
+    ]
     for number, (user, agent) in enumerate(ids):
         memory.user(user, agent).add(f"my secret is canary{number}", "ok")
         memory.user(user, agent).remember(f"my fact is canary{number}")

@@ -8,22 +8,14 @@ what others said or is quoted, jokes, role-play, texts to translate, code, and m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from memoryos_integrations.errors import InvalidInputError
-from memoryos_integrations.statements import chinese, english, portuguese
-from memoryos_integrations.statements.reader import Reader
-from memoryos_integrations.statements.reading import LONGEST, blotted
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from memoryos_integrations.statements.reader import Found
-
 __all__ = ["Statement", "statements"]
-
-_LANGUAGES: Final = (english.LANGUAGE, portuguese.LANGUAGE, chinese.LANGUAGE)
-_MOST: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +66,9 @@ def statements(text: str, at: datetime) -> list[Statement]:
     """
     if at.tzinfo is None:
         raise InvalidInputError("at must be an aware datetime, such as datetime.now(UTC)")
-    read = text[:LONGEST]
-    clean = blotted(read)
-    found: dict[tuple[str | None, str], Found] = {}
-    if any(language.message_veto.search(clean) for language in _LANGUAGES):
-        return []
-    for language in _LANGUAGES:
-        for one in Reader(language, clean, at).read():
-            found.setdefault((one.rule.field, one.value.casefold()), one)
-            if len(found) == _MOST:
-                break
+    from memoryos_integrations.statements.reader import read  # makes its rules when it is first needed
+
     return [
-        Statement(
-            one.text,
-            read[one.start : one.end].strip(),
-            one.rule.field,
-            one.value,
-            one.rule.single,
-            one.valid_from,
-        )
-        for one in sorted(found.values(), key=lambda one: one.start)
+        Statement(one.text, one.quote, one.rule.field, one.value, one.rule.single, one.valid_from)
+        for one in read(text, at)
     ]

@@ -6,15 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from memoryos_integrations.statements.reading import sentences
+from memoryos_integrations.statements import chinese, english, portuguese
+from memoryos_integrations.statements.reading import LONGEST, blotted, sentences
 from memoryos_integrations.statements.when import ahead, since
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from memoryos_integrations.statements.reading import Language, Parts, Rule, Sentence
 
+_LANGUAGES: Final = (english.LANGUAGE, portuguese.LANGUAGE, chinese.LANGUAGE)
+_MOST: Final = 40  # facts per message
 _MOST_CLAUSES: Final = 120  # tried per message and language; people do not speak of themselves in more
 _BEHIND: Final = re.compile(r"\s*,?\s*(?:ever )?(?:since|desde) ([^,.;!?]{2,30})", re.IGNORECASE)
 _DATE_BEFORE: Final = re.compile(
@@ -29,28 +32,46 @@ class Found:
     rule: Rule
     text: str
     value: str
+    quote: str
+    """What the rule matched, as it stands in the message."""
     start: int
-    """Its first place in the message."""
-    end: int
-    """The place behind its last."""
+    """Its place there."""
     valid_from: datetime | None
+
+
+def read(text: str, at: datetime) -> list[Found]:
+    """Return the facts in a message by their places, none twice."""
+    original = text[:LONGEST]
+    clean = blotted(original)
+    if any(language.message_veto.search(clean) for language in _LANGUAGES):
+        return []
+    found: dict[tuple[str | None, str], Found] = {}
+    said: dict[str, Sentence] = {}
+    for sentence in sentences(clean):
+        said.setdefault(sentence.text, sentence)
+    for language in _LANGUAGES:
+        for one in Reader(language, tuple(said.values()), original, at).read():
+            found.setdefault((one.rule.field, one.value.casefold()), one)
+            if len(found) >= _MOST:
+                break
+    return sorted(found.values(), key=lambda one: one.start)[:_MOST]
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads a blotted message by the rules of one language."""
+    """Reads a message by the rules of one language."""
 
     language: Language
-    text: str
+    said: Sequence[Sentence]
+    """The message's sentences, none twice."""
+    original: str
+    """The message as it stands."""
     at: datetime
 
     def read(self) -> Iterator[Found]:
         """Yield what the rules find, sentence by sentence."""
-        tried, seen = 0, set[str]()
-        for sentence in sentences(self.text):
-            if sentence.text in seen:
-                continue
-            seen.add(sentence.text)
+        tried = 0
+        for sentence in self.said:
             for clause in self.language.clause.finditer(sentence.text):
                 tried += 1
                 if tried > _MOST_CLAUSES:
@@ -94,7 +115,8 @@ class Reader:
             return None
         text = " ".join(rule.text.format(**parts).split())
         start = sentence.start + match.start()
-        return Found(rule, text, value, start, start + len(match[0]), valid_from)
+        quote = self.original[start : start + len(match[0])].strip(" ,\t\n")
+        return Found(rule, text, value, quote, start, valid_from)
 
     def _date(self, rule: Rule, match: re.Match[str], parts: Parts) -> tuple[Parts, datetime | None] | None:
         """Add the date to the parts; ``None`` for a plan that needs one and has none."""
@@ -102,7 +124,7 @@ class Reader:
             return parts, None
         if rule.when == "since":
             behind = _BEHIND.match(match.string, match.end())
-            said = parts.get("when") or (behind[1] if behind else "")
+            said = parts.get("when") or (behind[0] if behind else "")
             return parts, since(said, self.at) if said else None
         before = _DATE_BEFORE.search(match.string, max(0, match.start() - 60), match.start())
         window = ahead(match[0], self.at) or (ahead(before[0], self.at) if before else None)

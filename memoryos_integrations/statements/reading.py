@@ -37,10 +37,17 @@ _FOREIGN: Final = re.compile(
     re.DOTALL,
 )
 _LABELLED: Final = re.compile(r"(?m)^ *[^\W\d_][\w .-]{0,24}[:：].*$")
+_PASTED: Final = re.compile(
+    r"(?:(?<!remember )(?<!note )(?<!know )\b(?:this|these|following|below|e-?mail|message|letter"
+    r"|text|review|post|bio"
+    r"|paragraph|wrote|writes|says|said|draft|essay|article|tweet|ticket|resume|cv|transcript|prompt|abstract|comment"
+    r"|mensagem|texto|seguinte|carta|abaixo|escreveu|disse)\b|邮件|文章|以下|下面|这段|这封)[^\n:：]{0,40}[:：].*",
+    re.DOTALL | re.IGNORECASE,
+)
 _END: Final = re.compile(r"[.!?…]+(?=[\s\x00)]|$)|[。！？；]+|\n+")
 _ABBREVIATION: Final = re.compile(
-    r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|etc|no|nr|jr|sr|inc|dra|sra|srta|e\.g|i\.e|a\.m|p\.m|approx)"
-    r"|(?<![\w'])[^\W\d_a-z])$",
+    r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|jr|sr|inc|dra|sra|srta|e\.g|i\.e|a\.m|p\.m|approx)"
+    r"|(?<![\w'])(?-i:[A-HJ-Z]))$",
     re.IGNORECASE,
 )
 
@@ -52,8 +59,6 @@ class Sentence(NamedTuple):
     """The sentence with its closing mark."""
     start: int
     """Its place in the message."""
-    number: int
-    """0 for the first of the message."""
     before: str
     """Up to 60 characters that stand before it, blotted likewise."""
 
@@ -110,8 +115,9 @@ def single(field: str | None, pattern: str, text: str, **more: Any) -> Rule:
 
 
 def blotted(text: str) -> str:
-    """Return a text of equal length in which quotations, code and transcripts are blotted out."""
+    """Return a text of equal length with quotations, code, pasted texts and transcripts blotted out."""
     text = _FOREIGN.sub(_blot, text.translate(_SAME_LENGTH))
+    text = _PASTED.sub(_blot, text, count=1)  # what follows "reply to this email:" is somebody else's
     if len(_LABELLED.findall(text)) > 1:  # a transcript, a form, an example of a dialogue
         text = _LABELLED.sub(_blot, text)
     return text
@@ -123,7 +129,7 @@ def _blot(match: re.Match[str]) -> str:
 
 def sentences(text: str) -> Iterator[Sentence]:
     """Yield the sentences of a blotted text, none longer than 600 characters; shouted ones are left out."""
-    start, number = 0, 0
+    start = 0
     for end in [*_END.finditer(text), None]:
         stop = len(text) if end is None else end.end()
         if (
@@ -133,14 +139,12 @@ def sentences(text: str) -> Iterator[Sentence]:
         ):
             continue
         sentence = text[start : min(stop, start + _SENTENCE)]
-        if len(sentence.strip()) > 2:
-            if not _is_shouted(sentence):
-                yield Sentence(sentence, start, number, text[max(0, start - 60) : start])
-            number += 1
+        if len(sentence.strip()) > 2 and not _is_shouted(sentence):
+            yield Sentence(sentence, start, text[max(0, start - 60) : start])
         start = stop
 
 
 def _is_shouted(sentence: str) -> bool:
     """Return whether capitals say nothing: all letters, or the first ones of all of four words or more."""
     words = sentence.split()
-    return sentence.isupper() and len(sentence) > 12 or len(words) > 3 and sentence.istitle()
+    return (sentence.isupper() and len(sentence) > 12) or (len(words) > 3 and sentence.istitle())

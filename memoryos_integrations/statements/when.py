@@ -17,41 +17,48 @@ if TYPE_CHECKING:
 
     Window = tuple[datetime, datetime]
 
-_WEEKDAYS: Final = {
-    word: number
-    for number, words in enumerate(
-        "monday segunda|tuesday terça|wednesday quarta|thursday quinta|friday sexta"
-        "|saturday sábado|sunday domingo".split("|")
-    )
-    for word in words.split()
-} | {
-    mark: number
-    for number, marks in enumerate(("一", "二", "三", "四", "五", "六", "日天"))
-    for mark in marks
-}
-_COUNTS: Final = {
-    word: number
-    for number, words in enumerate(
-        "a an one um uma 一|two dois duas a-couple-of 两 二|three três 三"
-        "|four quatro 四|five cinco 五|six seis 六"
-        "|seven sete 七|eight oito 八|nine nove 九|ten dez 十|eleven onze|twelve doze".split("|"),
-        1,
-    )
-    for word in words.replace("-", " ").split(" ")
-    if word not in ("couple", "of")
-}
-_UNITS: Final = {
-    word: unit
-    for unit, words in enumerate(
-        (
-            "day days dia dias 天",
-            "week weeks semana semanas 周 星期 礼拜 週",
-            "month months mês meses 月",
-            "year years ano anos 年",
-        )
-    )
-    for word in words.split()
-}
+
+def _numbered(groups: tuple[str, ...], first: int) -> dict[str, int]:
+    """Number groups of words; every word of a group gets its number."""
+    return {word: number for number, group in enumerate(groups, first) for word in group.split()}
+
+
+_WEEKDAYS: Final = _numbered(
+    (
+        "monday segunda 一",
+        "tuesday terça 二",
+        "wednesday quarta 三",
+        "thursday quinta 四",
+        "friday sexta 五",
+        "saturday sábado 六",
+        "sunday domingo 日 天",
+    ),
+    0,
+)
+_COUNTS: Final = _numbered(
+    (
+        "a an one um uma 一",
+        "two dois duas 两 二",
+        "three três 三",
+        "four quatro 四",
+        "five cinco 五",
+        "six seis 六",
+        "seven sete 七",
+        "eight oito 八",
+        "nine nove 九",
+        "ten dez 十",
+    ),
+    1,
+)
+_UNITS: Final = _numbered(
+    (
+        "day days dia dias 天",
+        "week weeks semana semanas 周 星期 礼拜 週",
+        "month months mês meses 月",
+        "year years ano anos 年",
+    ),
+    0,
+)
 _DAYS_AHEAD: Final = {
     "tomorrow": 1, "the day after tomorrow": 2, "amanhã": 1, "depois de amanhã": 2,
     "明天": 1, "明日": 1, "后天": 2, "後天": 2, "大后天": 3,
@@ -124,7 +131,7 @@ _FORMS: Final[dict[str, Callable[[re.Match[str], date], Window]]] = {
     rf"\b(?:in|within|daqui a|em|dentro de) {_COUNT}(?: of)? (?P<unit>{_UNIT})\b": _read_count,
     rf"(?<!\d){_COUNT}个?(?P<unit>{_UNIT})(?:之后|以后|后)": _read_count,
     r"下个?(?:周|星期|礼拜|週)(?P<weekday>[一二三四五六日天])": _read_next_weeks_day,
-    r"(?:这个?|本)?(?:周|星期|礼拜|週)(?P<weekday>[一二三四五六日天])": _read_weekday,
+    r"(?<!上)(?<!上个)(?:这个?|本)?(?:周|星期|礼拜|週)(?P<weekday>[一二三四五六日天])": _read_weekday,
     rf"\b(?:next|on|this|this coming) (?P<weekday>{_DAY})\b": _read_weekday,
     rf"\b(?:n[ao] |nest[ae] |próxim[ao] |n[ao] próxim[ao] )(?P<weekday>{_DAY})(?:-feira)?\b": _read_weekday,
     rf"\b(?P<weekday>{_DAY})(?:-feira)? que vem\b": _read_weekday,
@@ -148,13 +155,13 @@ _PATTERNS: Final = [(re.compile(form, re.IGNORECASE), read) for form, read in _F
 def ahead(text: str, at: datetime) -> Window | None:
     """Return the first time after the present day that a plan names, as a half-open interval of UTC days."""
     today = at.astimezone(UTC).date()
-    for pattern, read in () if _EXPLICIT.search(text) else _PATTERNS:
-        if match := pattern.search(text):
-            try:
+    try:
+        for pattern, read in () if _EXPLICIT.search(text) else _PATTERNS:
+            if match := pattern.search(text):
                 return read(match, today)
-            except (ValueError, OverflowError):  # the 32nd, the year 10000
-                return None
-    tonight = datetime.combine(today, time(), UTC) + timedelta(1)
+        tonight = _span(today)[1]
+    except (ValueError, OverflowError):  # on the 32nd, in the year 10000
+        return None
     return next((window for window in date_windows(text, at) if window[0] >= tonight), None)
 
 

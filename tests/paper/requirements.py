@@ -58,8 +58,8 @@ REQUIREMENTS = (
         "A page joins the segment with the highest F_score = cos(e_s, e_p) + Jaccard(K_s, K_p) if "
         "it reaches θ, "
         "else it opens a segment.",
-        "The same, with keywords by rules, a page vector that is the mean of its messages', and the mean cosine "
-        "with the segment's pages.",
+        "The same, with keywords by rules, a page vector that is the mean of its messages', and the mean "
+        "cosine with the segment's pages.",
         "Keywords come from the text, not from a chat model: no call on the way of a turn. The cosine with a "
         "segment's mean grows with its size: 131 of 215 pages of a conversation fell into one segment.",
     ),
@@ -95,10 +95,12 @@ REQUIREMENTS = (
     Requirement(
         "LPM-1",
         "3.3",
-        "A segment whose heat exceeds τ is promoted: persona and knowledge learn from it, L_interaction is reset.",
-        "Every segment with heat ≥ τ teaches once per page what users said of themselves; page_count starts anew.",
-        "Rules read the facts, with the message they rest on; the reference code promotes only the hottest, so "
-        "that one busy topic starves the others.",
+        "A segment whose heat exceeds τ is promoted: persona and knowledge learn from it, L_interaction is "
+        "reset.",
+        "Every segment with heat ≥ τ teaches once per page what users said of themselves; page_count starts "
+        "anew.",
+        "Rules read the facts, with the message they rest on; the reference code promotes only the hottest, "
+        "so that one busy topic starves the others.",
     ),
     Requirement(
         "LPM-3",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from memoryos_integrations.statements.chinese.rules import RULES
+from memoryos_integrations.statements.chinese import identity, life
 from memoryos_integrations.statements.reading import Language
 
 _LEAD = (
@@ -16,7 +16,7 @@ _LEAD = (
 )
 
 LANGUAGE: Final = Language(
-    rules=RULES,
+    rules=(*identity.RULES, *life.RULES),
     clause=re.compile(
         rf"(?:^|[，,、；;：:！!\s])[\s，,]*+(?:(?:{_LEAD})[\s，,：:！!]*+)*+"
         "(?=我|本人|(?:[你您](?:们)?)?(?:就|可以|就可以|可以直接)?叫我|大家都?叫我"

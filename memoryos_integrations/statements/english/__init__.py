@@ -50,7 +50,7 @@ _HYPOTHETICAL = (
     "(?:ever)?|until|almost|used to"
 )
 _REPORTED = (
-    "says?|said|saying|tells?|told|asks?|asked|thinks?|thought|thinking|believes?"
+    "says?|(?<!as i )said|saying|tells?|told|asks?|asked|thinks?|thought|thinking|believes?"
     "|believed|claims?|claimed|insists?|joked?|jokes"
     "|wrote|writes|written|reads|quote[ds]?|lyrics?|according to|apparently"
     "|allegedly|supposedly|accused|assumes?|assumed|swears?"
@@ -60,7 +60,8 @@ _REPORTED = (
 LANGUAGE: Final = Language(
     rules=(*identity.RULES, *work.RULES, *people.RULES, *tastes.RULES, *plans.RULES),
     clause=re.compile(
-        rf"(?:^|{_SEPARATOR})[\s,]*+(?:(?:{_LEAD}|{_DATE})\b[\s,!.:–—-]*+)*+(?={_SUBJECT})", re.IGNORECASE
+        rf"(?:^[\s*•>-]*+|{_SEPARATOR})[\s,]*+(?:(?:{_LEAD}|{_DATE})\b[\s,!.:–—-]*+)*+(?={_SUBJECT})",
+        re.IGNORECASE,
     ),
     shared_subject=re.compile(
         rf"\s*,?\s*(?:and|but) (?={ADVERB}(?:live|work|love|like|enjoy|hate|have|am|speak"
@@ -100,7 +101,7 @@ LANGUAGE: Final = Language(
         r"|minecraft|past life|former life|next life|other life|parallel universe)\b"
         r"|\b(?:not really|i wish|as if|if only|or (?:am|do|is|was|did) i|supposedly"
         "|metaphorically|figuratively|on paper"
-        r"|(?:is|was) (?:a lie|not true|false|wrong|what|how|the)|not!|psych)(?!\w)",
+        r"|(?:is|was) (?:a lie|not true|false|wrong|what (?:he|she|they|i)\b)|not!|psych)(?!\w)",
         re.IGNORECASE,
     ),
     question=re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from memoryos_integrations.statements import parts
-from memoryos_integrations.statements.english import forms
+from memoryos_integrations.statements.english import checks
 from memoryos_integrations.statements.english.forms import (
     AM,
     BEEN,
@@ -14,8 +14,8 @@ from memoryos_integrations.statements.english.forms import (
     END_PLACE,
     HOME,
     PLACE,
-    WE,
     WE_ARE,
+    WE_DO,
 )
 from memoryos_integrations.statements.english.words import NATIONALITIES
 from memoryos_integrations.statements.reading import FULL_NAME, rule, single
@@ -33,12 +33,12 @@ _INTRODUCED = (
 _WISH = r"(?:i go by|i(?:'d| would) (?:like|prefer) to be called|i prefer to be called)"
 _NAMES = (
     single(
-        "name", rf"my (?:(?:first|full|given|real) )?name(?: is|'s) {_CALLED}", _NAME_IS, clean=forms.name
+        "name", rf"my (?:(?:first|full|given|real) )?name(?: is|'s) {_CALLED}", _NAME_IS, clean=checks.name
     ),
-    single("name", rf"my (?:first )?name(?: is|'s) {_LOWER}", _NAME_IS, clean=forms.name),
-    single("name", rf"(?:{_CALLERS}) me {_CALLED}", _NAME_IS, clean=forms.name),
-    single("name", rf"{_WISH} {_CALLED}", _NAME_IS, clean=forms.name),
-    single("name", rf"(?:i am|i'm|im) {_INTRODUCED}", _NAME_IS, clean=forms.name),
+    single("name", rf"my (?:first )?name(?: is|'s) {_LOWER}", _NAME_IS, clean=checks.name),
+    single("name", rf"(?:{_CALLERS}) me {_CALLED}", _NAME_IS, clean=checks.name),
+    single("name", rf"{_WISH} {_CALLED}", _NAME_IS, clean=checks.name),
+    single("name", rf"(?:i am|i'm|im) {_INTRODUCED}", _NAME_IS, clean=checks.name),
 )
 
 _OLD = r"(?: years? old| years? of age| ?y/?o)?(?=\s*(?:$|[,.!;)–—]|- |(?:and|but|now) ))(?! and a half)"
@@ -67,9 +67,11 @@ _BIRTH = (
         "origin",
         rf"{_BORN_IN} (?P<value>{PLACE})(?:(?= in \d)|{END_PLACE})",
         "The user is from {value}.",
-        clean=forms.place,
+        clean=checks.place,
     ),
-    rule("origin", rf"{_FROM} (?P<value>{PLACE}){END_PLACE}", "The user is from {value}.", clean=forms.place),
+    rule(
+        "origin", rf"{_FROM} (?P<value>{PLACE}){END_PLACE}", "The user is from {value}.", clean=checks.place
+    ),
     rule(
         "nationality",
         rf"{AM}(?:an? )?{_PEOPLE}(?: citizen)?(?: by birth)?{END}",
@@ -87,27 +89,27 @@ _LATELY = (
 _DATED = r"(?P<when> (?:last|this|in|on|yesterday|a|two|three)\b[\w ]{0,20})?"
 _JUST = r"(?:(?:i|we)(?:'ve| have)? (?:just|recently) |(?:i|we)(?:'ve| have) )"
 _HOMES = (
-    single("home", rf"{WE}live in {HOME}{END_PLACE}", _LIVES, clean=forms.place, when="since"),
+    single("home", rf"{WE_DO}live in {HOME}{END_PLACE}", _LIVES, clean=checks.place, when="since"),
     single(
         "home",
         rf"{WE_ARE}(?:based|living|settled) in {HOME}{END_PLACE}",
         _LIVES,
-        clean=forms.place,
+        clean=checks.place,
         when="since",
     ),
-    single("home", rf"{BEEN}(?:lived|living) in {HOME}{_LONG}", _LIVES, clean=forms.place, when="since"),
+    single("home", rf"{BEEN}(?:lived|living) in {HOME}{_LONG}", _LIVES, clean=checks.place, when="since"),
     single(
         "home",
         rf"{_JUST}(?:moved|relocated) (?:back )?to {HOME}{_DATED}{END_PLACE}",
         _LIVES,
-        clean=forms.place,
+        clean=checks.place,
         when="since",
     ),
     single(
         "home",
         rf"(?:i|we) (?:moved|relocated) (?:back )?to {HOME}{_LATELY}{END}",
         _LIVES,
-        clean=forms.place,
+        clean=checks.place,
         when="since",
     ),
 )

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from typing import Final
 
-from memoryos_integrations.statements.english import forms, words
-from memoryos_integrations.statements.english.forms import AGED, AM, BEEN, END, HAVE, NUMBER, WE, WHO
+from memoryos_integrations.statements.english import checks, words
+from memoryos_integrations.statements.english.forms import (
+    AGED,
+    AM,
+    BEEN,
+    END,
+    HAD_BEFORE,
+    HAVE,
+    NUMBER,
+    WE_DO,
+    WHO,
+)
 from memoryos_integrations.statements.reading import NAME, rule, single
 
 _NAMED = rf"(?P<name>{NAME})"
 _BESIDE = rf"(?: is called|'s called| is named|'s name is|'s name's| called| named)? {_NAMED}(?![\w-])"
-_APART = rf", {_NAMED}(?=[.:;!]|, (?:who|which|is|has)\b|$)"
+_APART = rf", {_NAMED}(?=[.:;!]|, (?!and\b|or\b|\w+,|\w+ and\b)(?-i:[a-z])|$)"
 _MAYBE_NAMED = rf"(?:(?:,? (?:named|called)|,(?= \w+\s*(?:[.!]|$))) {_NAMED})?"
-_PARTNER = forms.kin(words.PARTNERS)
-_KIN = forms.kin(words.KIN)
-_FRIEND = forms.kin(words.FRIENDS)
-_ANIMAL = forms.kin(words.PETS)
+_PARTNER = checks.kin(words.PARTNERS)
+_KIN = checks.kin(words.KIN)
+_FRIEND = checks.kin(words.FRIENDS)
+_ANIMAL = checks.kin(words.PETS)
 _IS = "The user's {who} is {name}."
 _HAS = "The user has {n}{who}{named}."
 _PET = "The user has a {who} named {name}."
-_AND_THEN = rf"(?:{END}|(?= (?:in|at|from|with|that|who|named|called|aged)\b(?! (?:this|the|my|a)\b)))"
+_AND_THEN = (
+    f"(?:{END}|(?= (?:last|this|yesterday|today|recently|in|at|from|with|that|who"
+    r"|named|called|aged)\b(?! (?:this|the|my|a) (?!\w*day|week|month|year))))"
+)
 
 RULES: Final = (
     single("partner", rf"\bmy {WHO}{_BESIDE}", _IS, value="{name}", clean=_PARTNER, anywhere=True),
@@ -30,17 +43,29 @@ RULES: Final = (
         rf"{AM}(?P<who>married|engaged) to {_NAMED}{END}",
         "The user is {who} to {name}.",
         value="{name}",
-        clean=forms.kin(words.MARRIED),
+        clean=checks.kin(words.MARRIED),
     ),
     rule(None, rf"{AM}(?:happily )?(?P<value>married|divorced|widowed|engaged){END}", "The user is {value}."),
-    rule("family", rf"\bmy {AGED}{WHO}{_BESIDE}", _IS, clean=_KIN, anywhere=True),
-    rule("family", rf"\bmy {AGED}{WHO}{_APART}", _IS, clean=_KIN, anywhere=True),
+    rule("family", rf"\b(?:my|our) {AGED}{WHO}{_BESIDE}", _IS, clean=_KIN, anywhere=True),
+    rule("family", rf"\b(?:my|our) {AGED}{WHO}{_APART}", _IS, clean=_KIN, anywhere=True),
     rule("family", rf"my {AGED}{WHO} is {_NAMED}{END}", _IS, clean=_KIN),
     rule(
         "family",
         rf"{HAVE}(?P<n>{NUMBER} ){AGED}{WHO}{_MAYBE_NAMED}{_AND_THEN}",
         _HAS,
-        clean=forms.counted(words.CHILDREN),
+        clean=checks.counted(words.CHILDREN),
+    ),
+    rule(
+        "family",
+        rf"{HAVE}{HAD_BEFORE}(?P<n>{NUMBER} ){AGED}{WHO}{_MAYBE_NAMED}{_AND_THEN}",
+        _HAS,
+        clean=checks.counted(words.CHILDREN),
+    ),
+    rule(
+        "pet",
+        rf"{HAVE}{HAD_BEFORE}(?P<n>{NUMBER} ){WHO}{_MAYBE_NAMED}{_AND_THEN}",
+        _HAS,
+        clean=checks.counted(words.PETS),
     ),
     rule(
         "family",
@@ -54,9 +79,9 @@ RULES: Final = (
     rule("pet", rf"(?:my|our) {WHO} is {_NAMED}{END}", _PET, clean=_ANIMAL),
     rule(
         "pet",
-        rf"(?:{HAVE}|{WE}(?:own|adopted|got) |{BEEN}(?:adopted|got) )(?P<n>{NUMBER} ){WHO}"
+        rf"(?:{HAVE}|{WE_DO}(?:own|adopted|got) |{BEEN}(?:adopted|got) )(?P<n>{NUMBER} ){WHO}"
         rf"{_MAYBE_NAMED}{_AND_THEN}",
         _HAS,
-        clean=forms.counted(words.PETS),
+        clean=checks.counted(words.PETS),
     ),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from memoryos_integrations.statements.english.forms import HAVE, REST, WE_ARE, plan
+from memoryos_integrations.statements.english import checks
+from memoryos_integrations.statements.english.forms import HAVE, REST, WE_ARE
 from memoryos_integrations.statements.english.words import EVENTS
 from memoryos_integrations.statements.reading import rule
 from memoryos_integrations.text import alternatives
@@ -48,35 +49,35 @@ RULES: Final = (
         "plan",
         rf"{WE_ARE}(?P<value>(?:{_GERUND}){REST})",
         "The user is {value} ({date}).",
-        clean=plan,
+        clean=checks.plan,
         when="ahead",
     ),
     rule(
         "plan",
         rf"(?:i|we)(?:'ll| will) (?P<value>(?:{_SURE}){REST})",
         "The user will {value} ({date}).",
-        clean=plan,
+        clean=checks.plan,
         when="ahead",
     ),
     rule(
         "plan",
         rf"{WE_ARE}(?:going|about) to (?P<value>(?:{_MEANT}){REST})",
         "The user will {value} ({date}).",
-        clean=plan,
+        clean=checks.plan,
         when="ahead",
     ),
     rule(
         "plan",
         rf"(?:i|we) (?P<value>(?:move|fly|travel|leave|graduate|retire|get married|start {_BEGUN}){REST})",
         "The user will {value} ({date}).",
-        clean=plan,
+        clean=checks.plan,
         when="ahead",
     ),
     rule(
         "plan",
         rf"{HAVE}(?P<value>(?:an?|my|our) {_EVENT}{REST})",
         "The user has {value} ({date}).",
-        clean=plan,
+        clean=checks.plan,
         when="ahead",
     ),
     rule(
@@ -84,21 +85,21 @@ RULES: Final = (
         rf"(?:my|our) (?P<what>{_EVENT}) is (?P<value>{REST})",
         "The user's {what} is {value} ({date}).",
         value="{what} {value}",
-        clean=plan,
+        clean=checks.plan,
         when="ahead",
     ),
     rule(
         "plan",
         rf"(?:{WE_ARE}(?:planning|hoping)|(?:i|we) (?:plan|intend|hope)) to (?P<value>(?:{_WISHED}){REST})",
         "The user plans to {value}{dated}.",
-        clean=plan,
+        clean=checks.plan,
         when="perhaps ahead",
     ),
     rule(
         "plan",
         rf"{WE_ARE}planning (?P<value>(?:an?|my|our) (?:[\w'-]+ ){{0,2}}?(?:{_JOURNEYS})\b{REST})",
         "The user is planning {value}{dated}.",
-        clean=plan,
+        clean=checks.plan,
         when="perhaps ahead",
     ),
 )

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from memoryos_integrations.statements import parts
-from memoryos_integrations.statements.english import forms, words
+from memoryos_integrations.statements.english import checks, forms, words
 from memoryos_integrations.statements.english.forms import (
     AM,
     AS_LONG,
     END,
     HAVE,
+    I_DO,
     OPEN,
     SUBJECT,
-    I,
 )
 from memoryos_integrations.statements.reading import rule, single
 
@@ -29,34 +29,34 @@ _FAVOURITE = (
     r"|are\b)[\w-]+){0,2}) (?:is|are|has always been)"
 )
 _LIKING = (
-    rule("likes", rf"{I}(?:love|like|enjoy|adore) {OPEN}", _LIKES, clean=forms.liking),
-    rule("likes", rf"(?:i am|i'm) {_VERY}{_INTO} {OPEN}", _LIKES, clean=forms.liking),
+    rule("likes", rf"{I_DO}(?:love|like|enjoy|adore) {OPEN}", _LIKES, clean=checks.liking),
+    rule("likes", rf"(?:i am|i'm) {_VERY}{_INTO} {OPEN}", _LIKES, clean=checks.liking),
     rule(
         "likes",
         rf"i (?:(?:much|generally|usually|always|really) )?prefer (?!to ){OPEN}",
         "The user prefers {value}.",
-        clean=forms.liking,
+        clean=checks.liking,
     ),
-    rule("likes", rf"{_FAVOURITE} {OPEN}", "The user's favourite {what} is {value}.", clean=forms.liking),
+    rule("likes", rf"{_FAVOURITE} {OPEN}", "The user's favourite {what} is {value}.", clean=checks.liking),
     rule(
         "likes",
         rf"my (?:main |favou?rite )?hobb(?:y is|ies are|ies include) {OPEN}",
         _LIKES,
-        clean=forms.liking,
+        clean=checks.liking,
     ),
     rule(
         "dislikes",
-        rf"{I}(?:hate|dislike|detest|loathe|despise|can't stand|cannot stand|can't bear) {OPEN}",
+        rf"{I_DO}(?:hate|dislike|detest|loathe|despise|can't stand|cannot stand|can't bear) {OPEN}",
         _DISLIKES,
-        clean=forms.disliking,
+        clean=checks.disliking,
     ),
     rule(
         "dislikes",
         rf"i (?:really )?{_NOT} (?:really |much )?(?:like|enjoy) {OPEN}",
         _DISLIKES,
-        clean=forms.disliking,
+        clean=checks.disliking,
     ),
-    rule("dislikes", rf"(?:i am|i'm) not {_VERY}{_INTO} {OPEN}", _DISLIKES, clean=forms.disliking),
+    rule("dislikes", rf"(?:i am|i'm) not {_VERY}{_INTO} {OPEN}", _DISLIKES, clean=checks.disliking),
 )
 
 _FOODS = forms.some_of(words.FOODS)
@@ -83,9 +83,10 @@ _EATING = (
         "The user does not {verb} {value}.",
         value="no {value}",
     ),
-    rule("allergy", rf"{AM}{_SEVERELY}allergic to {OPEN}", _ALLERGIC, clean=forms.allergy),
-    rule("allergy", rf"{HAVE}an? {_SEVERE}allergy to {OPEN}", _ALLERGIC, clean=forms.allergy),
-    rule("allergy", rf"{HAVE}an? {_SEVERE}(?P<value>[a-z]+) allergy{END}", _ALLERGIC, clean=forms.allergy),
+    rule("allergy", rf"{AM}{_SEVERELY}allergic to {OPEN}", _ALLERGIC, clean=checks.allergy),
+    rule("allergy", rf"{HAVE}an? {_SEVERE}allergy to {OPEN}", _ALLERGIC, clean=checks.allergy),
+    rule("allergy", rf"{HAVE}an? {_SEVERE}(?P<value>[a-z]+) allergy{END}", _ALLERGIC, clean=checks.allergy),
+    rule("allergy", rf"{AM}(?:an? )?(?P<value>c(?:o)?eliac){END}", "The user is {value}."),
     rule(
         "allergy",
         rf"{AM}(?P<value>lactose|gluten|dairy|fructose|histamine)[ -]intolerant{END}",
@@ -97,7 +98,7 @@ _HOW_WELL = r"(?:(?:fluent|native|basic|some|decent|good|both) ){0,2}"
 _LANGUAGES = forms.some_of(words.LANGUAGES)
 _SPEAKS = "The user speaks {value}."
 _SPEAKING = (
-    rule("language", rf"{I}speak {_HOW_WELL}{_LANGUAGES}", _SPEAKS),
+    rule("language", rf"{I_DO}speak {_HOW_WELL}{_LANGUAGES}", _SPEAKS),
     rule("language", rf"{AM}(?:fluent|bilingual) in {_LANGUAGES}", _SPEAKS),
     rule(
         "language",
@@ -113,7 +114,7 @@ _SPEAKING = (
     ),
     rule(
         None,
-        rf"{I}play (?:the )?{SUBJECT}(?:{END}|(?= (?:in an?|with|for|every|on)\b))",
+        rf"{I_DO}play (?:the )?{SUBJECT}(?:{END}|(?= (?:in an?|with|for|every|on)\b))",
         "The user plays {value}.",
         value="plays {value}",
         clean=parts.one_of(words.PLAYED),

@@ -1,4 +1,4 @@
-"""The English words that the rules know: professions, places of work, kin, animals and what is none of them."""
+"""The English words that the rules know: work, places, kin, animals, tastes, and what is none of them."""
 
 from __future__ import annotations
 
@@ -31,11 +31,21 @@ watchmaker welder writer zoologist
 """)
 
 WITH_A_KIND: Final = words("""
-agent assistant buyer coach conductor controller coordinator counselor director driver executive host
-inspector instructor judge lead leader model officer operator organiser organizer owner planner rep
-representative server specialist streamer tester trainee trainer worker
+agent assistant coach conductor controller coordinator counselor director executive inspector instructor
+lead officer operator rep representative specialist trainee trainer worker
 """)
-"""Professions only with a word that says which: a bus driver, but not a driver."""
+"""Professions only with a word that says which: a travel agent, but not an agent."""
+OF_A_KIND: Final = {
+    "driver": words(
+        "ambulance bus cab coach crane delivery forklift lorry taxi train tram tractor truck uber van"
+    ),
+    "owner": words("bakery bar business café cafe company hotel pub restaurant salon shop store studio"),
+    "planner": words("city event financial production rota route shift town transport urban wedding"),
+    "leader": words("squad team"),
+    "tester": words("penetration qa software"),
+    "model": words("fashion photo"),
+}
+"""Professions only with one of these words before them: a bus driver, but not a safe one."""
 
 NO_KIND: Final = words("""
 a absolute actual aimless amateur armchair ambitious amazing an and aspiring avid awesome awful bad better
@@ -48,7 +58,8 @@ morning natural nervous night no nosy not of okay older only opposite or organiz
 patient perfect poor prospective proud quick quitter real regular responsible sad self-proclaimed serious
 shitty shy skilled slow smart so-called solid sort struggling stupid such super talented terrible the
 theoretical thorough tired total true typical useless very virtual visual wannabe weak wedding_of weekend
-whole wonderful worst would-be young your my
+whole wonderful worst designated safe new learner role free double secret experienced would-be young your
+my
 """)
 """Words that, before a profession, say that it is none, or only what somebody is like."""
 
@@ -160,10 +171,9 @@ fine good great happy sad tired sorry sure glad back here ready done lost bored 
 just so very still also really too pretty all in at on from with the a an my your his her our their this
 that it he she we they you no yes one today tomorrow later soon maybe please thanks hello hi hey welcome
 interested excited curious worried afraid scared confused stuck busy free alive awake team type gen
-generation chatgpt gpt claude siri alexa google crazy old-fashioned whatever anytime back taxi superman
-batman spiderman santa nobody somebody someone everyone anyone cancer aries taurus gemini leo virgo libra
-scorpio sagittarius capricorn aquarius pisces democrat republican liberal conservative marxist socialist
-capitalist
+generation google crazy old-fashioned whatever anytime taxi superman batman spiderman santa nobody
+somebody someone everyone anyone cancer aries taurus gemini virgo libra scorpio sagittarius capricorn
+aquarius pisces democrat republican liberal conservative marxist socialist capitalist
 """)
 )
 
@@ -202,7 +212,8 @@ trip vacation holiday court_date party audition deadline due_date
 NO_FIRST: Final = words("""
 a an any all both some each every neither either no none one two three another other same option plan
 version number monday tuesday wednesday thursday friday saturday sunday answer being so as of about too
-more less most many much such doing with for at in on by not
+more less most many much such doing with for at in on by not up out off down away around over still
+together alone near straight next
 """)
 NO_JOB: Final = words("""
 team unit group pair couple rule whole result matter my kid child teenager much hard fast well intended
@@ -211,7 +222,9 @@ expected slave dog usual
 BEING: Final = words(
     "student undergraduate postgraduate homemaker housewife pensioner founder cofounder co-founder ceo"
 )
-OF_SOMETHING: Final = words("head director professor lecturer vp president teacher manager ceo cto founder")
+OF_SOMETHING: Final = words(
+    "head chief chair dean director professor lecturer vp president teacher manager ceo cto founder"
+)
 NO_PET: Final = words(
     "hot toy stuffed robot fake imaginary virtual sea prairie clothes rocking guide dead no big"
 )

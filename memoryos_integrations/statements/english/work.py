@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from memoryos_integrations.statements import parts
-from memoryos_integrations.statements.english import forms, words
+from memoryos_integrations.statements.english import checks, words
 from memoryos_integrations.statements.english.forms import (
     AM,
     AS_LONG,
@@ -15,13 +15,13 @@ from memoryos_integrations.statements.english.forms import (
     END_JOB,
     END_OPEN,
     END_PLACE,
+    I_DO,
     IN_PLACE,
     JOB,
     ORG,
     PLACE,
     SUBJECT,
     WORKPLACE,
-    I,
 )
 from memoryos_integrations.statements.reading import rule, single
 
@@ -43,7 +43,7 @@ def _jobs(*patterns: str) -> tuple[Rule, ...]:
             pattern,
             text,
             value=f"{{{group}}}",
-            clean=forms.work if "<job>" in pattern else forms.employer,
+            clean=checks.work if "<job>" in pattern else checks.employer,
             when="since",
         )
         for pattern in patterns
@@ -59,19 +59,20 @@ _GOT = r"(?:just |recently )?(?:got|landed) (?:an? )?(?:new )?job"
 _STARTED = r"(?:just |recently )?started (?:working|work|(?:an? )?(?:new )?job)"
 _WHAT_FOLLOWS = r"(?=work|have|see|know|spend|need|often|always|usually|get|deal|teach|meet)"
 _JOBS = _jobs(
-    rf"{forms.I}work {_HOW}{_AS}",
+    rf"{I_DO}work {_HOW}{_AS}",
     rf"{AM}(?:working|employed) {_AS}",
     rf"{AM}{_A}{JOB}{AT}{END_JOB}",
     rf"{BEEN}(?:working as )?{_A}{JOB}{AT}{AS_LONG}",
     rf"my (?:job|profession|occupation|job title) is (?:being )?{_A}?{JOB}{AT}{END_JOB}",
     rf"i(?:'ve| have)? (?:{_GOT}|{_STARTED}) {_AS}",
     rf"as (?P<a>an? ){JOB}{AT},? i {_WHAT_FOLLOWS}",
-    rf"{I}work (?:at|for) {ORG}{IN_PLACE}{END_JOB}",
-    rf"{I}work (?:at|for) {ORG} (?P<as>as ){_A}?{JOB}{IN_PLACE}{END_JOB}",
-    rf"{I}work in (?P<org>{WORKPLACE}){IN_PLACE}{END_JOB}",
+    rf"{I_DO}work (?:at|for) {ORG}{IN_PLACE}{END_JOB}",
+    rf"{I_DO}work (?:at|for) {ORG} (?P<as>as ){_A}?{JOB}{IN_PLACE}{END_JOB}",
+    rf"{I_DO}work (?:at|for) {ORG} in (?P<place>{PLACE}) (?P<as>as ){_A}?{JOB}{END_JOB}",
+    rf"{I_DO}work in (?P<org>{WORKPLACE}){IN_PLACE}{END_JOB}",
     rf"{BEEN}work(?:ed|ing) (?:at|for) {ORG}{AS_LONG}",
     rf"i(?:'ve| have)? (?:{_GOT}|{_STARTED}) (?:at|with|for) {ORG}{IN_PLACE}{END_JOB}",
-    rf"{I}work in (?P<place>{PLACE}){END_PLACE}",
+    rf"{I_DO}work in (?P<place>{PLACE}){END_PLACE}",
 )
 
 _STATUS = r"(?P<value>retired|unemployed|self-employed|stay-at-home (?:mom|mum|dad|parent|mother|father))"
@@ -80,28 +81,28 @@ _AT_SCHOOL = r"(?: (?:at|in) [\w ]+?)?"
 _WORKS = (
     single(
         "work",
-        rf"{I}work in {SUBJECT}{END_JOB}",
+        rf"{I_DO}work in {SUBJECT}{END_JOB}",
         "The user works in {value}.",
         clean=parts.one_of(words.TRADES),
     ),
     single(
         "work",
-        rf"{I}(?P<verb>run|own|manage) (?P<value>{WORKPLACE}){END_JOB}",
+        rf"{I_DO}(?P<verb>run|own|manage) (?P<value>{WORKPLACE}){END_JOB}",
         "The user {verb}s {value}.",
         value="{verb}s {value}",
-        clean=forms.business,
+        clean=checks.business,
     ),
     single(
         "work",
-        rf"{I}teach {SUBJECT}(?:{END_JOB}|(?= to\b))",
+        rf"{I_DO}teach {SUBJECT}(?:{END_JOB}|(?= to\b))",
         "The user teaches {value}.",
         value="teaches {value}",
         clean=_SUBJECT,
     ),
-    single("work", rf"{AM}(?:an? )?{_STATUS}{END}", "The user is {value}."),
+    single("work", rf"{AM}(?P<a>an? )?{_STATUS}(?:{END}|(?= (?:with|to|of)\b))", "The user is {a}{value}."),
     rule(
         "study",
-        rf"{I}(?:study|major in) {SUBJECT}{_AT_SCHOOL}{END_OPEN}",
+        rf"{I_DO}(?:study|major in) {SUBJECT}{_AT_SCHOOL}{END_OPEN}",
         "The user studies {value}.",
         clean=_SUBJECT,
     ),

@@ -37,7 +37,8 @@ _SUBJECT = (
 LANGUAGE: Final = Language(
     rules=(*identity.RULES, *life.RULES),
     clause=re.compile(
-        r"(?:^|[,;:—–(!]|(?<=\s)-(?=\s)|\b(?:e|mas|porque|pois|já que|onde|então|por isso)(?=\s))[\s,]*+"
+        r"(?:^[\s*•>-]*+|[,;:—–(!]|(?<=\s)-(?=\s)"
+        r"|\b(?:e|mas|porque|pois|já que|onde|então|por isso)(?=\s))[\s,]*+"
         rf"(?:(?:{_LEAD})\b[\s,!.:–—-]*+)*+(?={_SUBJECT})",
         re.IGNORECASE,
     ),

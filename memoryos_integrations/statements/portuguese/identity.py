@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from memoryos_integrations.statements import parts
-from memoryos_integrations.statements.portuguese import forms, words
+from memoryos_integrations.statements.portuguese import checks, words
 from memoryos_integrations.statements.portuguese.forms import (
     AT,
     DAY_OF_YEAR,
     END,
     END_JOB,
     END_PLACE,
+    I_DO,
     IN,
     JOB,
     ORG,
     PLACE,
     SUBJECT,
-    WE,
-    I,
+    WE_DO,
 )
 from memoryos_integrations.statements.reading import FULL_NAME, rule, single
 
@@ -34,18 +34,18 @@ _CALL_ME = (
     r"|(?:todo mundo|meus amigos|as pessoas|os amigos|todos) me chamam?)(?: só| apenas)?(?: de| por)?"
 )
 _NAMES = (
-    single("name", rf"(?:o )?meu (?:primeiro )?nome(?: completo)? é {_CALLED}", _NAME_IS, clean=forms.name),
-    single("name", rf"(?:o )?meu nome é {_LOWER}", _NAME_IS, clean=forms.name),
-    single("name", rf"{I}(?:me chamo|chamo-me) {_CALLED}", _NAME_IS, clean=forms.name),
-    single("name", rf"{I}(?:me chamo|chamo-me) {_LOWER}", _NAME_IS, clean=forms.name),
-    single("name", rf"{_CALL_ME} {_CALLED}", _NAME_IS, clean=forms.name),
+    single("name", rf"(?:o )?meu (?:primeiro )?nome(?: completo)? é {_CALLED}", _NAME_IS, clean=checks.name),
+    single("name", rf"(?:o )?meu nome é {_LOWER}", _NAME_IS, clean=checks.name),
+    single("name", rf"{I_DO}(?:me chamo|chamo-me) {_CALLED}", _NAME_IS, clean=checks.name),
+    single("name", rf"{I_DO}(?:me chamo|chamo-me) {_LOWER}", _NAME_IS, clean=checks.name),
+    single("name", rf"{_CALL_ME} {_CALLED}", _NAME_IS, clean=checks.name),
     single(
         "name",
         "(?:(?:eu )?sou|aqui é|aqui quem fala é|quem fala é) (?P<introduced>)(?:o |a )?"
         f"(?P<value>{FULL_NAME})"
         r"(?=\s*(?:$|[,.!;)–—]|- |e (?:eu|sou|moro|vivo|trabalho|tenho)\b|d[aeo]s? ))",
         _NAME_IS,
-        clean=forms.name,
+        clean=checks.name,
     ),
 )
 
@@ -53,11 +53,14 @@ _YEARS_OLD = r"anos(?: de idade)?(?=\s*(?:$|[,.!;)–—]|- |(?:e|mas) ))"
 _FROM = "Origem do usuário: {value}."
 _BIRTH = (
     single(
-        "age", rf"{I}tenho (?P<value>\d{{1,3}}) {_YEARS_OLD}", "O usuário tem {value} anos.", clean=parts.age
+        "age",
+        rf"{I_DO}tenho (?P<value>\d{{1,3}}) {_YEARS_OLD}",
+        "O usuário tem {value} anos.",
+        clean=parts.age,
     ),
     single(
         "age",
-        rf"{I}(?:fiz|completei) (?P<value>\d\d) anos(?P<when> (?:ontem|semana passada"
+        rf"{I_DO}(?:fiz|completei) (?P<value>\d\d) anos(?P<when> (?:ontem|semana passada"
         rf"|mês passado|em \w+))?{END}",
         "O usuário tem {value} anos.",
         clean=parts.age,
@@ -65,30 +68,32 @@ _BIRTH = (
     ),
     single(
         "birth_year",
-        rf"{I}nasci (?:[\w ]{{0,30}} )?(?:no ano de|em|de) (?P<value>19[2-9]\d|20[0-2]\d)(?!\w)",
+        rf"{I_DO}nasci (?:[\w ]{{0,30}} )?(?:no ano de|em|de) (?P<value>19[2-9]\d|20[0-2]\d)(?!\w)",
         "O usuário nasceu em {value}.",
     ),
     single(
         "birthday",
-        rf"(?:(?:o )?meu aniversário é|{I}faço (?:aniversário|anos)|{I}nasci)(?: no)?(?: em)?(?: dia| a)? "
+        f"(?:(?:o )?meu aniversário é|{I_DO}faço (?:aniversário|anos)|{I_DO}nasci)"
+        "(?: no)?(?: em)?(?: dia| a)? "
         rf"(?P<value>{DAY_OF_YEAR})",
         "O aniversário do usuário é {value}.",
     ),
     rule(
         "origin",
-        rf"{I}(?:nasci(?: e cresci)?|cresci|fui criad[oa]) {IN} (?P<value>{PLACE})(?:{END_PLACE}|(?= em \d))",
+        f"{I_DO}(?:nasci(?: e cresci)?|cresci|fui criad[oa]) {IN} (?P<value>{PLACE})(?:"
+        rf"{END_PLACE}|(?= em \d))",
         _FROM,
-        clean=forms.place,
+        clean=checks.place,
     ),
     rule(
         "origin",
-        rf"{I}(?:sou|venho)(?: natural)? d[eoa]s? (?P<value>{PLACE}){END_PLACE}",
+        rf"{I_DO}(?:sou|venho)(?: natural)? d[eoa]s? (?P<value>{PLACE}){END_PLACE}",
         _FROM,
-        clean=forms.place,
+        clean=checks.place,
     ),
     rule(
         "nationality",
-        rf"{I}sou (?P<value>[\w-]+){END}",
+        rf"{I_DO}sou (?P<value>[\w-]+){END}",
         "Nacionalidade ou naturalidade do usuário: {value}.",
         clean=parts.one_of(words.NATIONALITIES),
     ),
@@ -106,16 +111,16 @@ _LATELY = (
 _HOMES = (
     single(
         "home",
-        rf"{WE}{_LIVE} {_FOR_LONG}{IN} (?P<value>{PLACE}){END_PLACE}",
+        rf"{WE_DO}{_LIVE} {_FOR_LONG}{IN} (?P<value>{PLACE}){END_PLACE}",
         _LIVES,
-        clean=forms.place,
+        clean=checks.place,
         when="since",
     ),
     single(
         "home",
-        rf"{WE}{_MOVED} (?P<to>para|pra|pro) (?:o |a )?(?P<value>{PLACE}){_LATELY}{END_PLACE}",
+        rf"{WE_DO}{_MOVED} (?P<to>para|pra|pro) (?:o |a )?(?P<value>{PLACE}){_LATELY}{END_PLACE}",
         "O usuário mora em {value}.",
-        clean=forms.place,
+        clean=checks.place,
         when="since",
     ),
 )
@@ -135,7 +140,7 @@ def _jobs(*patterns: str) -> tuple[Rule, ...]:
             pattern,
             text,
             value="{place}" if field == "workplace" else f"{{{group}}}",
-            clean=forms.work if "<job>" in pattern else forms.employer,
+            clean=checks.work if "<job>" in pattern else checks.employer,
             when="since",
         )
         for pattern in patterns
@@ -151,30 +156,30 @@ _HIRED = (
     "(?:novo )?emprego|arrumei (?:um )?emprego)"
 )
 _JOBS = _jobs(
-    rf"{I}{_WORK} {_FOR_LONG}(?P<as>como) (?:uma? )?{JOB}{_WHERE}{END_JOB}",
-    rf"{I}sou (?:uma? )?{JOB}{_WHERE}{END_JOB}",
+    rf"{I_DO}{_WORK} {_FOR_LONG}(?P<as>como) (?:uma? )?{JOB}{_WHERE}{END_JOB}",
+    rf"{I_DO}sou (?:uma? )?{JOB}{_WHERE}{END_JOB}",
     "(?:a )?(?:minha profissão|meu trabalho|o meu trabalho|minha ocupação) é "
     f"(?:ser )?(?:uma? )?{JOB}{_WHERE}{END_JOB}",
-    rf"{I}{_HIRED} (?P<as>como|de) (?:uma? )?{JOB}{_WHERE}{END_JOB}",
-    rf"{I}{_WORK} {_FOR_LONG}{AT} {ORG}{END_JOB}",
-    rf"{I}{_WORK} {_FOR_LONG}{AT} {ORG} (?P<as>como) (?:uma? )?{JOB}{END_JOB}",
-    rf"{I}{_HIRED} {AT} {ORG}{END_JOB}",
+    rf"{I_DO}{_HIRED} (?P<as>como|de) (?:uma? )?{JOB}{_WHERE}{END_JOB}",
+    rf"{I_DO}{_WORK} {_FOR_LONG}{AT} {ORG}{END_JOB}",
+    rf"{I_DO}{_WORK} {_FOR_LONG}{AT} {ORG} (?P<as>como) (?:uma? )?{JOB}{END_JOB}",
+    rf"{I_DO}{_HIRED} {AT} {ORG}{END_JOB}",
 )
 _WORKS = (
     single(
         "work",
-        rf"{I}{_WORK} (?:com|em|na área de|no setor de|no ramo de) {SUBJECT}{END_JOB}",
+        rf"{I_DO}{_WORK} (?:com|em|na área de|no setor de|no ramo de) {SUBJECT}{END_JOB}",
         "O usuário trabalha na área de {value}.",
         clean=parts.one_of(words.TRADES),
     ),
     single(
         "work",
-        rf"{I}sou (?P<value>don[oa] de uma? [\w ]{{3,40}}?){END_JOB}",
+        rf"{I_DO}sou (?P<value>don[oa] de uma? [\w ]{{3,40}}?){END_JOB}",
         "O usuário trabalha como {value}.",
     ),
     rule(
         "study",
-        f"{I}(?:estudo|curso|faço|estou estudando|estou cursando|estou a estudar) "
+        f"{I_DO}(?:estudo|curso|faço|estou estudando|estou cursando|estou a estudar) "
         f"(?:faculdade de )?{SUBJECT}{END_JOB}",
         "O usuário estuda {value}.",
         clean=parts.one_of(words.SUBJECTS),

@@ -1,4 +1,4 @@
-"""The Portuguese words that the rules know: professions, places of work, kin, animals and what is none of them."""
+"""The Portuguese words that the rules know: work, places, kin, animals, and what is none of them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ administrador advogado agricultor agrônomo analista antropólogo aposentado arq
 artista assistente astrônomo ator atriz atuário auditor auxiliar bailarino bancário barbeiro barista
 bibliotecário biólogo biomédico bioquímico bolsista bombeiro cabeleireiro caminhoneiro canalizador cantor
 carpinteiro carteiro ceramista chaveiro chef cientista cirurgião cirurgiã comerciante comissário
-confeiteiro consultor contabilista contador contabilista copeiro coordenador corretor costureiro
-cozinheiro cuidador curador dançarino dentista desenvolvedor designer diarista diretor doceiro economista
-editor educador eletricista empreendedor empregado empresário enfermeiro engenheiro escritor escultor
-estagiário estatístico esteticista estudante farmacêutico feirante ferroviário filósofo físico
-fisioterapeuta florista fonoaudiólogo fotógrafo freelancer funcionário garçom garçonete geofísico geógrafo
-geólogo gerente gestor historiador ilustrador instrutor investigador jardineiro jornalista juiz juíza
-lojista manicure maquiador marceneiro marinheiro matemático mecânico médico merendeiro meteorologista
-militar motorista músico nutricionista oceanógrafo odontólogo operador ourives padeiro paisagista pedagogo
+confeiteiro consultor contabilista contador copeiro coordenador corretor costureiro cozinheiro cuidador
+curador dançarino dentista desenvolvedor designer diarista diretor doceiro economista editor educador
+eletricista empreendedor empregado empresário enfermeiro engenheiro escritor escultor estagiário
+estatístico esteticista estudante farmacêutico feirante ferroviário filósofo físico fisioterapeuta
+florista fonoaudiólogo fotógrafo freelancer funcionário garçom garçonete geofísico geógrafo geólogo
+gerente gestor historiador ilustrador instrutor investigador jardineiro jornalista juiz juíza lojista
+manicure maquiador marceneiro marinheiro matemático mecânico médico merendeiro meteorologista militar
+motorista músico nutricionista oceanógrafo odontólogo operador ourives padeiro paisagista pedagogo
 pedreiro pescador pesquisador pianista piloto pintor podcaster policial polícia político porteiro
 procurador produtor professor programador projetista promotor psicanalista psicólogo psiquiatra
 publicitário químico radiologista recepcionista redator repórter reformado representante revisor
@@ -38,9 +38,10 @@ roteirista sapateiro secretário segurança serralheiro servidor sociólogo somm
 taxista técnico terapeuta tradutor treinador tutor universitário vendedor veterinário vigilante violinista
 youtuber zelador zoólogo
 """)
-NO_PROFESSION_BEFORE: Final = words(
-    "de_fim de_mentira de_araque de_coração de_sofá frustrado frustrada nato nata assim"
-)
+NO_PROFESSION_BEFORE: Final = words("""
+amador amadora de_chuveiro da_rodada de_fim de_mentira de_araque de_coração de_sofá frustrado frustrada
+nato nata assim
+""")
 EMPLOYERS: Final = words("""
 academia agência banco bar biblioteca cafeteria câmara centro_de_saúde cinema clínica colégio companhia
 confeitaria construtora consultoria cooperativa creche editora embaixada empresa escola escritório estúdio
@@ -143,9 +144,9 @@ cachorro cachorra cachorrinho cachorrinha cadela cão gato gata gatinho gatinha 
 papagaio periquito calopsita cavalo égua tartaruga jabuti cobra peixe galinha porquinho-da-índia furão
 golden labrador poodle vira-lata pinscher shih-tzu
 """)
-CHILDREN: Final = words(
-    "filho filha irmão irmã criança sobrinho sobrinha neto neta irmãos filhos gêmeo gêmea"
-)
+CHILDREN: Final = words("""
+filho filha irmão irmã criança sobrinho sobrinha neto neta irmãos filhos gêmeo gêmea
+""")
 FOODS: Final = words("""
 carne carne_vermelha carne_de_porco porco frango peixe frutos_do_mar camarão marisco leite laticínios
 lacticínios queijo ovo ovos glúten trigo pão açúcar amendoim soja cebola alho álcool café cerveja vinho
@@ -161,7 +162,7 @@ entrevista entrevista_de_emprego prova exame casamento cirurgia operação voo c
 meia_maratona corrida concerto recital apresentação defesa formatura viagem audiência festa vestibular
 jantar_de_noivado
 """)
-NO_WORK: Final = words(
-    "louco louca burro cão escravo escrava condenado camelo formiga equipe time grupo dupla regra"
-)
+NO_WORK: Final = words("""
+louco louca burro cão escravo escrava condenado camelo formiga equipe time grupo dupla regra
+""")
 STUDENTS: Final = words("estudante universitário universitária bolsista")

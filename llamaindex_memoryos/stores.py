@@ -1,0 +1,167 @@
+"""The live stores of this process, by their folder: what is serialised holds the folder, not the store.
+
+So several memories share one store, a copy of a memory is as good as the memory, and one that comes out of
+JSON finds the running store, or opens the folder where there is none.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from llamaindex_memoryos.events import tell_dispatcher
+from memoryos_integrations.errors import (
+    EmbedderMismatchError,
+    InvalidInputError,
+    StoreClosedError,
+    StoreError,
+)
+from memoryos_integrations.memory import MemoryOS
+from memoryos_integrations.protocols import Embedder
+from memoryos_integrations.storage.ledger import FILE_NAME
+from memoryos_integrations.types import Context, Message
+
+Thread = tuple[str, str, str]
+"""User, agent and conversation."""
+
+
+@dataclass(slots=True, eq=False)
+class Store:
+    """A live store, and what the adapters of this process know about its conversations."""
+
+    memory: MemoryOS
+    ours: bool
+    """Opened here, so closed here: by the last ``close()``, at the latest when the process ends."""
+    users: int = 0
+    """Calls of ``hold`` that were not followed by one of ``release``."""
+    writing: threading.RLock = field(default_factory=threading.RLock)
+    """Held while messages that belong together are stored."""
+    histories: dict[Thread, list[str]] = field(default_factory=dict)
+    """Ids of a history that was set and that no stored message follows yet."""
+    instructions: dict[Thread, list[Message]] = field(default_factory=dict)
+    """The system messages of conversations that are too long to be read whole each time."""
+    recalls: OrderedDict[tuple[Hashable, ...], Context] = field(default_factory=OrderedDict)
+    """What was recalled in the newest turns."""
+
+
+_stores: dict[str, Store] = {}
+_lock = threading.RLock()
+
+
+def hold(memory: MemoryOS) -> str:
+    """Make a store known that somebody else opened and closes; returns its folder."""
+    folder = _name(memory.path)
+    with _lock:
+        known = _stores.get(folder)
+        if known is None or known.memory is not memory:
+            _drop_closed()
+            if known is not None and known.ours:
+                known.memory.close()
+            _stores[folder] = Store(memory, ours=False)
+    return folder
+
+
+def open_folder(path: str | Path, embedder: Embedder | str | None = None) -> str:
+    """Open a store, or share the one that this process has open; returns its folder.
+
+    Raises:
+        ConfigError: the path or the embedder is unusable.
+        EmbedderMismatchError: the store was filled, or is open, with another embedder.
+        StoreError: the folder cannot be opened.
+    """
+    with _lock:
+        folder = _name(path)
+        known = _stores.get(folder)
+        if known is None or not _is_open(known.memory):
+            memory = MemoryOS(folder, embedder=embedder, on_event=tell_dispatcher)
+            known = _stores[folder] = Store(memory, ours=True)
+        elif isinstance(embedder, Embedder):
+            _refuse_other(known.memory, embedder)
+        known.users += 1
+        return folder
+
+
+def attach(folder: str) -> Store:
+    """Return the live store of a folder; if this process has none, open what is there.
+
+    Raises:
+        StoreError: there is no store in the folder, or it cannot be opened.
+    """
+    with _lock:
+        known = _stores.get(folder)
+        if known is None or not _is_open(known.memory):
+            known = _stores[folder] = Store(_reopened(folder), ours=True)
+        return known
+
+
+def live(folder: str) -> Store:
+    """Return a store as ``attach`` does, without looking whether it was closed meanwhile."""
+    return _stores.get(folder) or attach(folder)
+
+
+def of(memory: MemoryOS) -> Store:
+    """Return what is known about a store that somebody else opened."""
+    return live(hold(memory))
+
+
+def release(folder: str) -> None:
+    """Undo one ``open_folder``; after the last one the store is closed, if it was opened here."""
+    with _lock:
+        known = _stores.get(folder)
+        if known is None:
+            return
+        known.users -= 1
+        if known.ours and known.users <= 0:
+            del _stores[folder]
+            known.memory.close()
+
+
+def _reopened(folder: str) -> MemoryOS:
+    if not (Path(folder) / FILE_NAME).is_file():
+        raise StoreError(
+            f"There is no MemoryOS store in {folder!r}, where this memory was kept. Move the folder there, "
+            "change 'persist_directory' in the serialised memory to where it is now, or begin a new store "
+            "with MemoryOSMemory.from_defaults(persist_directory=..., user_id=...)."
+        )
+    try:
+        return MemoryOS(folder, on_event=tell_dispatcher)
+    except EmbedderMismatchError as error:
+        warnings.warn(
+            f"The store of a restored memory is open without its embedder, so it recalls by words only. Open "
+            f"it with MemoryOS({folder!r}, embedder=...) first and pass that to "
+            f"MemoryOSMemory.from_defaults(memory=...). {error}",
+            stacklevel=2,
+        )
+        return MemoryOS(folder, embedder="none", on_event=tell_dispatcher)
+
+
+def _refuse_other(memory: MemoryOS, embedder: Embedder) -> None:
+    current = memory.embedder.name if memory.embedder is not None else None
+    if current != embedder.name:
+        raise EmbedderMismatchError(
+            f"{str(memory.path)!r} is open with the embedder {current!r}, not with {embedder.name!r}: "
+            "close it first, or leave embed_model out."
+        )
+
+
+def _drop_closed() -> None:
+    for folder in [folder for folder, known in _stores.items() if not _is_open(known.memory)]:
+        del _stores[folder]
+
+
+def _is_open(memory: MemoryOS) -> bool:
+    try:
+        memory.user("nobody").pages(limit=1)
+    except StoreClosedError:
+        return False
+    return True
+
+
+def _name(path: str | Path) -> str:
+    if not isinstance(path, str | Path) or not str(path):
+        raise InvalidInputError(f"persist_directory must be the path of a folder, not {path!r}")
+    return str(Path(path).expanduser().resolve())

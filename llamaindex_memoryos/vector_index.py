@@ -1,0 +1,104 @@
+"""A tier of a user's memory as a ``VectorStoreIndex``, for whatever in LlamaIndex takes an index."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from llama_index.core import MockEmbedding, VectorStoreIndex
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.node_parser import SentenceSplitter
+from llama_index.core.schema import BaseNode
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    VectorStoreQuery,
+    VectorStoreQueryResult,
+)
+from pydantic import PrivateAttr
+
+from llamaindex_memoryos.binding import Memory, bound
+from llamaindex_memoryos.retriever import equalities, nodes_of
+from memoryos_integrations.errors import InvalidInputError
+from memoryos_integrations.types import Tier
+from memoryos_integrations.user_memory import UserMemory
+
+
+def as_vector_index(
+    memory: Memory, tier: Tier, user_id: str | None = None, *, agent_id: str | None = None
+) -> VectorStoreIndex:
+    """Return one tier of a user's memory as an index that can be read.
+
+    A question is answered as any retrieval is: with ``MemoryConfig(search="chroma")`` from the tier's Chroma
+    collection, else by a scan of the same vectors up to 20 000 items. Chroma holds no text; the nodes' texts
+    come from the ledger. No embedding model is needed, ``Settings`` is not asked.
+
+    Args:
+        memory: a ``MemoryOS``, then with ``user_id``; a ``UserMemory`` or a ``MemoryOSMemory``.
+        tier: ``"short_term"``, ``"mid_term"``, or ``"long_term"`` for facts.
+        user_id: whose memory.
+        agent_id: with which agent; ``"default"`` by default.
+
+    Example:
+        >>> index = as_vector_index(memory, "mid_term", user_id="ann")
+        >>> nodes = index.as_retriever(similarity_top_k=5).retrieve("Where do I live?")
+    """
+    store = _TierStore(bound(memory, user_id, agent_id), tier)
+    # Given, though a tier that is only read has no use for them: else Settings would be asked.
+    return VectorStoreIndex.from_vector_store(
+        store,
+        embed_model=MockEmbedding(embed_dim=1),
+        transformations=[SentenceSplitter()],
+        callback_manager=CallbackManager(),
+    )
+
+
+class _TierStore(BasePydanticVectorStore):
+    """Reads a tier by the words of the question."""
+
+    _user: UserMemory = PrivateAttr()
+    _tier: Tier = PrivateAttr()
+
+    def __init__(self, user: UserMemory, tier: Tier) -> None:
+        super().__init__(stores_text=True, is_embedding_query=False)
+        self._user, self._tier = user, tier
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Return LlamaIndex's name for it."""
+        return "MemoryOSTierStore"
+
+    @property
+    def client(self) -> UserMemory:
+        """The user's memory."""
+        return self._user
+
+    def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:  # noqa: ARG002
+        """Return the memories of the tier that answer the question."""
+        if not (query.query_str or "").strip():
+            raise InvalidInputError("A tier of memory is asked in words: give the query a query_str")
+        found = self._user.retrieve(
+            query.query_str or "",
+            k=query.similarity_top_k,
+            kinds=("fact",) if self._tier == "long_term" else ("message",),
+            tiers=(self._tier,),
+            metadata=equalities(query.filters),
+        )
+        nodes = nodes_of(found.items)
+        return VectorStoreQueryResult(
+            nodes=[node.node for node in nodes],
+            similarities=[node.score or 0.0 for node in nodes],
+            ids=[node.node_id for node in nodes],
+        )
+
+    async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
+        """Return the memories of the tier that answer the question."""
+        return await asyncio.to_thread(self.query, query, **kwargs)
+
+    def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> NoReturn:  # noqa: ARG002
+        """Refuse: a tier is filled by what is said."""
+        raise InvalidInputError("A tier of memory cannot be written: use UserMemory.add or remember")
+
+    def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> NoReturn:  # noqa: ARG002
+        """Refuse: erasing goes through every tier."""
+        raise InvalidInputError("A tier of memory cannot be erased from: use UserMemory.forget")

@@ -1,0 +1,183 @@
+"""What needs an environment of its own: LlamaIndex's OpenAI client, a real Jupyter kernel, other pydantics.
+
+``llama-index-llms-openai`` wants another openai than the lock has, so this file is not part of the suite. Run
+it by hand; it builds an environment in a temporary folder and runs itself and the adapter's tests in there::
+
+    python tests/llamaindex_adapter/openai_own_environment.py
+    python tests/llamaindex_adapter/openai_own_environment.py pydantic==2.12.5 pydantic==2.13.4
+
+With arguments, one environment for each.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).absolute()
+ROOT = HERE.parents[2]
+NEEDED = ["llama-index-llms-openai", "llama-index-embeddings-openai", "ipykernel", "jupyter-client"]
+TEST_TOOLS = ["hypothesis", "pytest", "pytest-asyncio", "pytest-socket", "pytest-timeout", "pytest-xdist"]
+
+if __name__ != "__main__":
+    import pytest
+    from jupyter_client.manager import KernelManager
+    from llama_index.core.agent.workflow import FunctionAgent
+    from llama_index.embeddings.openai import OpenAIEmbedding
+    from llama_index.llms.openai import OpenAI
+    from openai_server import Failure, OpenAIServer, Reply, ToolCall
+
+    from llamaindex_adapter.test_llm import ASKED, FREE, Topics
+    from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory
+    from llamaindex_memoryos.llm import from_embed_model, from_llamaindex
+    from memoryos_integrations import LLMBadOutput, LLMRefused, LLMUnavailable
+
+    pytestmark = [
+        pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince20:inspect"),
+        pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince211:inspect"),
+        pytest.mark.filterwarnings("ignore::ResourceWarning"),  # the OpenAI clients are left to the collector
+        pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    ]
+
+    @pytest.fixture
+    def server():
+        with OpenAIServer(default="Fine.") as made:
+            yield made
+
+    @pytest.fixture
+    def chat(memory):
+        memory.user("ann").add("I keep bees in Porto.", thread_id="an older one")
+        return MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="monday")
+
+    def model(server):
+        return OpenAI(
+            model="gpt-4o-mini", api_base=server.url, api_key="sk-secret", max_retries=0, timeout=10
+        )
+
+    async def test_the_chat_engine_talks_to_openai_in_all_four_ways(server, chat):
+        engine = MemoryOSChatEngine.from_defaults(llm=model(server), memory=chat, system_prompt="Be kind.")
+        assert str(engine.chat("Where are my bees?")) == "Fine."
+        assert str(await engine.achat("And now?")) == "Fine."
+        assert "".join(engine.stream_chat("And then?").response_gen) == "Fine."
+        stream = await engine.astream_chat("And last?")
+        assert "".join([word async for word in stream.async_response_gen()]) == "Fine."
+        roles = [message["role"] for message in server.chats[-1].body["messages"]]
+        assert roles == ["system", *["user", "assistant"] * 3, "user"]
+        assert "I keep bees in Porto." in server.chats[0].texts[0]
+
+    async def test_an_agent_calls_a_tool_and_the_next_turn_shows_call_and_result_as_openai_wants_them(
+        server, chat
+    ):
+        def add(a: int, b: int) -> int:
+            """Add two numbers."""
+            return a + b
+
+        server.script(Reply(tool_calls=(ToolCall("add", {"a": 1, "b": 2}),)), "It is 3.", "You are welcome.")
+        agent = FunctionAgent(tools=[add], llm=model(server))
+        assert str(await agent.run("What is 1 + 2?", memory=chat)) == "It is 3."
+        assert str(await agent.run("Thanks", memory=chat)) == "You are welcome."
+        sent = [message for message in server.chats[-1].body["messages"] if message["role"] != "system"]
+        assert [message["role"] for message in sent] == ["user", "assistant", "tool", "assistant", "user"]
+        assert sent[1]["tool_calls"][0]["id"] == sent[2]["tool_call_id"]
+        assert sent[2]["content"] == "3"
+
+    @pytest.mark.parametrize(
+        ("answer", "error"),
+        [
+            (Failure(429, code="rate_limit_exceeded"), LLMUnavailable),
+            (Failure(503), LLMUnavailable),
+            (Failure(401, message="Incorrect key sk-secret"), LLMUnavailable),
+            (Failure.DROP, LLMUnavailable),
+            (Failure(400, code="content_filter"), LLMRefused),
+            (Reply(refusal="I will not."), LLMRefused),
+            (Reply(text='{"topics": []', finish_reason="length"), LLMBadOutput),
+            ("no topics here", LLMBadOutput),
+        ],
+        ids=str,
+    )
+    def test_what_goes_wrong_at_openai_has_the_right_name_and_shows_no_key(server, answer, error):
+        server.script(answer)
+        with pytest.raises(error) as caught:
+            from_llamaindex(model(server)).reply(ASKED)
+        assert "sk-secret" not in str(caught.getrepr(style="native"))
+
+    def test_openai_answers_the_core(server):
+        server.script(Reply(json={"topics": ["bees"], "count": 1}), "Hello.")
+        llm = from_llamaindex(model(server))
+        assert llm.reply(ASKED) == Topics(topics=["bees"], count=1)
+        assert llm.reply(FREE) == "Hello."
+
+    def test_a_store_runs_on_openais_embeddings(server, tmp_path):
+        embeddings = OpenAIEmbedding(api_base=server.url, api_key="sk-secret", max_retries=0)
+        assert from_embed_model(embeddings).dimension == server.dimension
+        made = MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id="ann", embed_model=embeddings)
+        made.user.add("I keep bees.")
+        assert made.user.retrieve("bees").dense
+        made.close()
+
+    IN_A_NOTEBOOK = """
+import asyncio
+from llama_index.core.llms import ChatMessage, MockLLM
+from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory
+assert asyncio.get_running_loop().is_running()
+memory = MemoryOSMemory.from_defaults(persist_directory="{folder}", user_id="ann", embed_model="none")
+engine = MemoryOSChatEngine.from_defaults(llm=MockLLM(), memory=memory)
+engine.chat("I keep bees.")
+"".join(engine.stream_chat("And hens.").response_gen)
+await engine.achat("And a cat.")
+memory.put(ChatMessage(role="user", content="What do I keep?"))
+print(len(memory.get()), len(memory.get_all()))
+memory.close()
+"""
+
+    def test_the_sync_methods_work_in_a_jupyter_kernel_where_a_loop_runs(tmp_path):
+        manager = KernelManager(kernel_name="python3", transport="ipc", ip=str(tmp_path / "socket"))
+        manager.start_kernel(env=os.environ | {"PYTHONPATH": str(ROOT)})
+        client = manager.client()
+        client.start_channels()
+        try:
+            client.wait_for_ready(timeout=60)
+            printed = []
+            reply = client.execute_interactive(
+                IN_A_NOTEBOOK.replace("{folder}", str(tmp_path / "store")),
+                timeout=60,
+                output_hook=lambda message: printed.append(message["content"]),
+            )
+            assert reply["content"]["status"] == "ok", printed
+            assert [part["text"] for part in printed if "text" in part] == ["7 7\n"]
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+
+
+def run_in_own_environment(pin: str | None) -> int:
+    """Build an environment and run the tests in it; returns pytest's exit code."""
+    uv = shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
+    with tempfile.TemporaryDirectory() as folder:
+        python = Path(folder) / "bin" / "python"
+        install = [
+            uv,
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            str(python),
+            "-r",
+            str(ROOT / "pyproject.toml"),
+        ]
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+        subprocess.run([*install, *NEEDED, *TEST_TOOLS, *([pin] if pin else [])], check=True)
+        files = f"python_files=test_*.py {HERE.name}"
+        return subprocess.run(
+            [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", files, str(HERE.parent)],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+            check=False,
+        ).returncode
+
+
+if __name__ == "__main__":
+    failed = {pin: code for pin in sys.argv[1:] or [None] if (code := run_in_own_environment(pin))}
+    sys.exit(f"failed: {failed}" if failed else 0)

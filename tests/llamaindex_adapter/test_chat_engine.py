@@ -1,0 +1,209 @@
+"""Our chat engine: one system message, nothing formatted, the question stored first, sources shown."""
+
+import asyncio
+
+import pytest
+from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.base.llms.types import MessageRole
+from llama_index.core.chat_engine.types import BaseChatEngine
+from llama_index.core.schema import NodeWithScore, TextNode
+
+from llamaindex_adapter.models import Talker, texts
+from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory
+from memoryos_integrations import InvalidInputError
+from memoryos_integrations.context import INTRODUCTION
+from memoryos_integrations.errors import ConfigError
+from memoryos_integrations.events import Recalled
+
+MODES = ("chat", "achat", "stream_chat", "astream_chat")
+
+
+class Shelf(BaseRetriever):
+    """A retriever of documents that are always the same."""
+
+    def __init__(self, *documents):
+        super().__init__()
+        self._nodes = [NodeWithScore(node=TextNode(id_=text, text=text), score=0.5) for text in documents]
+
+    def _retrieve(self, query_bundle):
+        return list(self._nodes)
+
+
+async def respond(engine, mode, message):
+    """Return the response object and its whole text."""
+    response = getattr(engine, mode)(message)
+    if mode in ("achat", "astream_chat"):
+        response = await response
+    if mode == "stream_chat":
+        return response, "".join(response.response_gen)
+    if mode == "astream_chat":
+        return response, "".join([word async for word in response.async_response_gen()])
+    return response, response.response
+
+
+@pytest.fixture
+def chat(memory):
+    memory.user("ann").add("I keep bees in Porto.", "How nice!", thread_id="an older one")
+    return MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="monday")
+
+
+def engine_of(llm, chat, **more):
+    return MemoryOSChatEngine.from_defaults(llm=llm, memory=chat, **more)
+
+
+def test_it_is_a_chat_engine_of_llama_index():
+    assert issubclass(MemoryOSChatEngine, BaseChatEngine)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_all_that_is_no_turn_stands_in_one_system_message(chat, mode):
+    llm = Talker()
+    engine = engine_of(llm, chat, system_prompt="Be brief.", retriever=Shelf("Bees fly by day."))
+    await respond(engine, mode, "Hello")
+    await respond(engine, mode, "Where are my bees?")
+    assert [message.role.value for message in llm.last] == ["system", "user", "assistant", "user"]
+    front = llm.last[0].content
+    places = [front.index(text) for text in ("Be brief.", "Bees fly by day.", INTRODUCTION, "in Porto")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_without_documents_that_fit_it_simply_answers(chat, mode):
+    llm = Talker("Hello, Ann.")
+    _, text = await respond(engine_of(llm, chat, retriever=Shelf()), mode, "Hello")
+    assert text == "Hello, Ann."
+    assert "Empty Response" not in str(chat.get_all())
+    assert len(llm.seen) == 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_braces_are_what_the_user_typed_in_this_turn_and_in_every_later_one(chat, mode):
+    chat.user.add("My template is {context_str} and {query_str}.", thread_id="an older one")
+    llm = Talker("Use {context_str}.")
+    engine = engine_of(llm, chat, system_prompt="Say {msg}.", retriever=Shelf("A {document}."))
+    await respond(engine, mode, "What does {context_str} in my template mean?")
+    await respond(engine, mode, "And {query_str}?")
+    assert texts(llm.last[1:]) == [
+        "What does {context_str} in my template mean?",
+        "Use {context_str}.",
+        "And {query_str}?",
+    ]
+    for text in ("Say {msg}.", "A {document}.", "My template is {context_str} and {query_str}."):
+        assert text in llm.system
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_memories_and_documents_that_were_shown_are_the_sources(chat, mode):
+    llm = Talker()
+    engine = engine_of(llm, chat, retriever=Shelf("Bees fly by day."))
+    response, _ = await respond(engine, mode, "Where are my bees?")
+    found = {node.text for node in response.source_nodes}
+    assert {"I keep bees in Porto.", "Bees fly by day."} <= found
+    assert {source.tool_name for source in response.sources} == {"memory", "retriever"}
+    traced = [chat.user.trace(node.node_id) for node in response.source_nodes if "tier" in node.metadata]
+    assert all(traced)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_one_look_into_memory_serves_the_prompt_and_the_sources(open_memory, mode):
+    events = []
+    memory = open_memory(on_event=events.append)
+    memory.user("ann").add("I keep bees in Porto.", thread_id="an older one")
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+    response, _ = await respond(engine_of(Talker(), chat), mode, "Where are my bees?")
+    assert [node.text for node in response.source_nodes] == ["I keep bees in Porto."]
+    assert [type(event) for event in events].count(Recalled) == 1
+
+
+def test_the_users_message_is_stored_before_a_stream_starts(chat):
+    stored_by_then = []
+
+    def look(_):
+        stored_by_then.extend(texts(chat.get_all()))
+        return "Fine."
+
+    response = engine_of(Talker(look), chat).stream_chat("Hello")
+    assert stored_by_then == ["Hello"]
+    assert "".join(response.response_gen) == "Fine."
+
+
+def test_the_answer_of_a_stream_that_nobody_reads_is_stored(chat):
+    response = engine_of(Talker("A long answer."), chat).stream_chat("Hello")
+    response.write_response_to_history_thread.join(timeout=30)
+    assert texts(chat.get_all()) == ["Hello", "A long answer."]
+
+
+def test_streams_that_are_read_late_are_kept_in_the_order_of_arrival(chat):
+    engine = engine_of(Talker("One.", "Two."), chat)
+    first, second = engine.stream_chat("First?"), engine.stream_chat("Second?")
+    for response in (second, first):
+        list(response.response_gen)
+    assert sorted(texts(chat.get_all())) == ["First?", "One.", "Second?", "Two."]
+    assert sum(len(page.messages) for page in chat.user.pages(thread_id="monday")) == 4
+
+
+def test_an_empty_stream_is_an_empty_answer_and_no_turn_is_lost(chat):
+    engine = engine_of(Talker(""), chat)
+    assert "".join(engine.stream_chat("Hello").response_gen) == ""
+    assert texts(chat.get_all()) == ["Hello", ""]
+    assert engine.chat("Again").response == "Fine."
+
+
+def test_two_event_loops_in_a_row_and_a_running_one_may_use_one_engine(chat):
+    engine = engine_of(Talker(), chat)
+    asyncio.run(engine.achat("One"))
+    asyncio.run(engine.achat("Two"))
+
+    async def as_in_a_notebook():
+        engine.chat("Three")
+        return "".join(engine.stream_chat("Four").response_gen)
+
+    assert asyncio.run(as_in_a_notebook()) == "Fine."
+    assert texts(chat.get_all())[::2] == ["One", "Two", "Three", "Four"]
+
+
+def test_reset_begins_anew_and_what_was_said_is_recalled(chat):
+    llm = Talker()
+    engine = engine_of(llm, chat)
+    engine.chat("My hens are red.")
+    engine.reset()
+    assert engine.chat_history == []
+    engine.chat("What colour are my hens?")
+    assert llm.counts == [1, 1]
+    assert "My hens are red." in llm.system
+
+
+def test_a_history_that_is_passed_is_the_conversation(chat):
+    llm = Talker()
+    engine = engine_of(llm, chat)
+    engine.chat("One")
+    engine.chat("Two", chat_history=[])
+    assert texts(engine.chat_history) == ["Two", "Fine."]
+
+
+def test_the_documents_count_against_the_limit(memory):
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", token_limit=300)
+    llm = Talker()
+    engine = engine_of(llm, chat, retriever=Shelf("bee " * 200))
+    for turn in range(8):
+        engine.chat(f"Question number {turn} about all the many bees?")
+    assert sum(len(chat.tokenizer_fn(m.content)) for m in llm.last) < 330
+    assert llm.last[-1].content.startswith("Question number 7")
+
+
+def test_what_is_no_model_no_memory_or_no_text_is_refused(chat, memory):
+    with pytest.raises(ConfigError, match="llm must be"):
+        engine_of("gpt", chat)
+    with pytest.raises(ConfigError, match=r"MemoryOSMemory\.from_defaults"):
+        engine_of(Talker(), memory)
+    with pytest.raises(TypeError, match="memroy"):
+        engine_of(Talker(), chat, memroy=1)
+    with pytest.raises(InvalidInputError, match="message must be text"):
+        engine_of(Talker(), chat).chat(None)
+    assert chat.get_all() == []
+
+
+def test_an_earlier_turn_is_never_in_a_role_that_it_did_not_have(chat):
+    llm = Talker()
+    engine_of(llm, chat).chat("Where are my bees?")
+    assert [m.role for m in llm.last] == [MessageRole.SYSTEM, MessageRole.USER]

@@ -1,0 +1,114 @@
+"""The memory in every chat engine of LlamaIndex, and in ours, called in all four ways."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from llama_index.core import VectorStoreIndex
+from llama_index.core.chat_engine import (
+    CondensePlusContextChatEngine,
+    CondenseQuestionChatEngine,
+    ContextChatEngine,
+    SimpleChatEngine,
+)
+from llama_index.core.chat_engine.types import BaseChatEngine
+from llama_index.core.query_engine import RetrieverQueryEngine
+from llama_index.core.schema import TextNode
+
+from llamaindex_adapter.models import Talker, WordEmbedding, assistant, texts, user
+from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory
+
+Engine = Callable[[Talker, MemoryOSMemory], BaseChatEngine]
+
+
+def documents():
+    nodes = [TextNode(text="Bees fly at twelve degrees and warmer."), TextNode(text="Hens lay at dawn.")]
+    return VectorStoreIndex(nodes, embed_model=WordEmbedding()).as_retriever(similarity_top_k=1)
+
+
+def simple(llm, memory):
+    return SimpleChatEngine.from_defaults(llm=llm, memory=memory, system_prompt="Be brief.")
+
+
+def context(llm, memory):
+    return ContextChatEngine.from_defaults(retriever=documents(), llm=llm, memory=memory)
+
+
+def condense_plus_context(llm, memory):
+    return CondensePlusContextChatEngine.from_defaults(retriever=documents(), llm=llm, memory=memory)
+
+
+def condense_question(llm, memory):
+    asked = RetrieverQueryEngine.from_args(documents(), llm=llm)
+    return CondenseQuestionChatEngine.from_defaults(query_engine=asked, llm=llm, memory=memory)
+
+
+def ours(llm, memory):
+    return MemoryOSChatEngine.from_defaults(llm=llm, memory=memory, retriever=documents())
+
+
+ENGINES: dict[str, Engine] = {
+    made.__name__: made for made in (simple, context, condense_plus_context, condense_question, ours)
+}
+MODES = ("chat", "achat", "stream_chat", "astream_chat")
+
+
+async def ask(engine: BaseChatEngine, mode: str, question: str, **more: Any) -> str:
+    if mode == "chat":
+        return str(engine.chat(question, **more))
+    if mode == "achat":
+        return str(await engine.achat(question, **more))
+    if mode == "stream_chat":
+        return "".join(engine.stream_chat(question, **more).response_gen)
+    stream = await engine.astream_chat(question, **more)
+    return "".join([word async for word in stream.async_response_gen()])
+
+
+@pytest.fixture
+def chat(memory):
+    memory.user("ann").add("I keep bees in Porto.", "How nice!", thread_id="an older one")
+    return MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="monday")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_every_engine_in_every_mode_keeps_the_turns_and_recalls_what_was_said_elsewhere(
+    chat, engine, mode
+):
+    llm = Talker()
+    made = ENGINES[engine](llm, chat)
+    assert await ask(made, mode, "Where are my bees?") == "Fine."
+    assert "I keep bees in Porto." in "\n".join(str(m.content) for seen in llm.seen for m in seen)
+    assert await ask(made, mode, "And my hens?") == "Fine."
+    assert texts(chat.get_all()) == ["Where are my bees?", "Fine.", "And my hens?", "Fine."]
+    assert made.chat_history == chat.get_all()
+    assert [(p.messages[0].text, p.messages[1].text) for p in chat.user.pages(thread_id="monday")] == [
+        ("Where are my bees?", "Fine."),
+        ("And my hens?", "Fine."),
+    ]
+    made.reset()
+    assert made.chat_history == []
+    assert len(chat.user.pages()) >= 3
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("engine", ["simple", "context", "ours"])
+async def test_a_server_that_passes_the_whole_history_each_time_stores_nothing_twice(chat, engine, mode):
+    made = ENGINES[engine](Talker(), chat)
+    history = []
+    for turn in range(3):
+        await ask(made, mode, f"Question {turn}?", chat_history=list(history))
+        history += [user(f"Question {turn}?"), assistant("Fine.")]
+    assert chat.get_all() == history
+    pages = chat.user.pages(thread_id="monday")
+    assert sum(len(page.messages) for page in pages) == 6
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_model_that_fails_leaves_the_question_in_place_and_the_next_turn_works(chat, mode):
+    engine = ours(Talker(ConnectionError("down")), chat)
+    with pytest.raises(ConnectionError):
+        await ask(engine, mode, "First?")
+    assert await ask(engine, mode, "Second?") == "Fine."
+    assert texts(chat.get_all()) == ["First?", "Second?", "Fine."]
+    assert len(chat.user.pages(thread_id="monday")) == 2

@@ -1,0 +1,219 @@
+"""LlamaIndex's models as the core uses them: answers, refusals, outages; no provider's words in errors."""
+
+import asyncio
+import json
+import traceback
+
+import pytest
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.embeddings import MockEmbedding
+from pydantic import BaseModel
+
+from llamaindex_adapter.models import Talker, WordEmbedding
+from llamaindex_memoryos import MemoryOSMemory
+from llamaindex_memoryos.llm import from_embed_model, from_llamaindex
+from memoryos_integrations import LLM, Embedder, LLMBadOutput, LLMRefused, LLMUnavailable, MemoryOS, Prompt
+from memoryos_integrations.errors import ConfigError, EmbedderUnavailableError, LLMError
+from memoryos_integrations.testing import check_embedder, check_llm
+
+SECRET = "sk-secret-1234"
+
+
+class Topics(BaseModel):
+    topics: list[str]
+    count: int
+
+
+ASKED = Prompt("topics", "Find {topics}.", "bees and {hens}", Topics)
+FREE = Prompt("respond", "Be kind.", "Hi", str)
+
+
+def reply_to(prompt, answer):
+    return from_llamaindex(Talker(answer)).reply(prompt)
+
+
+def stopped(text, **raw):
+    return ChatResponse(message=ChatMessage(role="assistant", content=text), raw=raw)
+
+
+def as_text(answer):
+    return answer if isinstance(answer, str) else json.dumps(answer)
+
+
+def test_it_keeps_the_contract_of_a_chat_model():
+    check_llm(lambda answers: from_llamaindex(Talker(*map(as_text, answers.values()))))
+    assert isinstance(from_llamaindex(Talker()), LLM)
+
+
+def test_what_is_asked_is_passed_on_as_it_is_and_the_schema_with_it():
+    llm = Talker('{"topics": [], "count": 0}')
+    from_llamaindex(llm).reply(ASKED)
+    system, question = llm.last
+    assert system.content.startswith("Find {topics}.")
+    assert '"topics"' in system.content
+    assert question.content == "bees and {hens}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"topics": ["bees"], "count": 1}',
+        'Here you are:\n```json\n{"topics": ["bees"], "count": 1}\n```\nAnything else?',
+        'As {asked}:\n```\n{"topics": ["bees"], "count": 1}\n```',
+        '<think>{"topics": [], "count": 0}?\nNo.</think>\n{"topics": ["bees"], "count": 1}',
+        'so it is {"a": 1}</think>{"topics": ["bees"], "count": 1}',
+        '{"topics": ["bees"], "count": 1} Hope that helps!',
+    ],
+)
+def test_fences_thoughts_and_pleasantries_around_the_answer_are_understood(text):
+    assert reply_to(ASKED, text) == Topics(topics=["bees"], count=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"topics": ["bees"], "count": 1',
+        '{"a": {"topics": ["bees"], "count": 1}',
+        '```json\n{"topics": ["bees"], "count"',
+        '<think>{"topics": ["bees"], "count": 1}',
+        '["bees"]',
+        '{"topics": "bees", "count": 1}',
+        f'{{"topics": ["{SECRET}"], "count": "{SECRET}"}}',
+        "bees, mostly",
+        "",
+    ],
+)
+def test_what_is_cut_off_or_does_not_fit_is_refused_and_not_quoted(text):
+    with pytest.raises(LLMBadOutput) as caught:
+        reply_to(ASKED, text)
+    assert SECRET not in shown(caught.value)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"choices": [{"finish_reason": "length"}]},
+        {"stop_reason": "max_tokens"},
+        {"candidates": [{"finish_reason": "MAX_TOKENS"}]},
+    ],
+)
+def test_a_reply_that_ran_out_of_tokens_is_no_answer_even_if_it_reads_like_one(raw):
+    with pytest.raises(LLMBadOutput, match="cut off"):
+        reply_to(ASKED, stopped('{"topics": [], "count": 0}', **raw))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        stopped("", choices=[{"finish_reason": "stop", "message": {"refusal": f"No: {SECRET}"}}]),
+        stopped("", choices=[{"finish_reason": "content_filter"}]),
+        stopped("", stop_reason="refusal"),
+        stopped("", candidates=[{"finish_reason": "SAFETY"}]),
+        "I'm sorry, but I can't help with that.",
+        "I cannot assist with this request.",
+    ],
+    ids=str,
+)
+def test_a_model_that_declines_has_refused(answer):
+    with pytest.raises(LLMRefused) as caught:
+        reply_to(ASKED, answer)
+    assert SECRET not in shown(caught.value)
+
+
+def test_a_free_text_is_what_the_model_said_and_nothing_is_no_answer():
+    assert reply_to(FREE, "<think>hm</think>\nHello, {name}!") == "Hello, {name}!"
+    assert reply_to(FREE, "I'm sorry to hear that.") == "I'm sorry to hear that."
+    with pytest.raises(LLMBadOutput):
+        reply_to(FREE, "<think>hm")
+
+
+class StatusError(Exception):
+    """As HTTP clients raise it."""
+
+    def __init__(self, status, code=None):
+        super().__init__(f"status {status} for key {SECRET}")
+        self.status_code, self.code = status, code
+
+
+def wrapped(error):
+    """Return an error as libraries wrap it."""
+    try:
+        try:
+            raise error
+        except Exception as cause:
+            raise ValueError(f"call failed: {SECRET}") from cause
+    except ValueError as outer:
+        return outer
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ConnectionError(f"refused {SECRET}"), "cannot be reached now"),
+        (TimeoutError(SECRET), "cannot be reached now"),
+        (StatusError(429), "cannot be reached now"),
+        (StatusError(503), "cannot be reached now"),
+        (wrapped(StatusError(502)), "status 502"),
+        (StatusError(401), "check key and name"),
+        (wrapped(StatusError(404)), "check key and name"),
+    ],
+    ids=str,
+)
+def test_a_model_that_does_not_answer_is_unavailable_and_the_error_names_classes_only(error, says):
+    with pytest.raises(LLMUnavailable, match=says) as caught:
+        reply_to(FREE, error)
+    assert type(error).__name__ in str(caught.value)
+    assert SECRET not in shown(caught.value)
+
+
+def test_a_filter_in_front_of_the_model_is_a_refusal():
+    with pytest.raises(LLMRefused):
+        reply_to(FREE, StatusError(400, "content_filter"))
+
+
+def shown(error):
+    """What a traceback shows."""
+    assert isinstance(error, LLMError | EmbedderUnavailableError)
+    return "".join(traceback.format_exception(error))
+
+
+def test_it_works_in_a_thread_while_a_loop_runs():
+    async def answer():
+        return await asyncio.to_thread(from_llamaindex(Talker("Hello.")).reply, FREE)
+
+    assert asyncio.run(answer()) == "Hello."
+
+
+# -- embedding models --------------------------------------------------------------------------------------
+
+
+def test_it_keeps_the_contract_of_an_embedder():
+    check_embedder(lambda: from_embed_model(WordEmbedding()))
+    made = from_embed_model(WordEmbedding())
+    assert isinstance(made, Embedder)
+    assert (made.name, made.dimension) == ("base_component/words", 64)
+
+
+def test_an_embedding_model_that_fails_is_unavailable_and_its_words_are_not_shown():
+    with pytest.raises(EmbedderUnavailableError, match="ConnectionError") as caught:
+        from_embed_model(WordEmbedding(failing=True)).embed(["bees"])
+    assert "sk-secret" not in shown(caught.value)
+
+
+def test_a_store_runs_on_an_embedding_model_of_llama_index(tmp_path):
+    chat = MemoryOSMemory.from_defaults(
+        persist_directory=tmp_path, user_id="ann", thread_id="a", embed_model=WordEmbedding()
+    )
+    chat.put(ChatMessage(content="I keep bees.", role="user"))
+    assert chat.user.memory.flush().ran["embed"] == 1
+    assert chat.user.retrieve("bees").dense
+    chat.close()
+    with MemoryOS(tmp_path, embedder=from_embed_model(WordEmbedding())) as memory:
+        assert memory.user("ann").retrieve("bees").dense
+
+
+def test_what_is_no_model_of_llama_index_is_refused():
+    with pytest.raises(ConfigError, match="chat model of LlamaIndex"):
+        from_llamaindex(MockEmbedding(embed_dim=3))
+    with pytest.raises(ConfigError, match="BaseEmbedding"):
+        from_embed_model(Talker())

@@ -1,0 +1,538 @@
+"""The memory as engines call it: what goes in, what comes out, what is kept through reset, set and copies."""
+
+import copy
+import json
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.chat_engine import SimpleChatEngine
+from llama_index.core.memory import BaseMemory
+from pydantic import ValidationError
+
+import llamaindex_memoryos
+from llamaindex_adapter.models import Talker, assistant, call, calling, result, texts, user
+from llamaindex_memoryos import MemoryOSMemory
+from memoryos_integrations import InvalidInputError, MemoryConfig, MemoryOS
+from memoryos_integrations.errors import ConfigError, EmbedderMismatchError, StoreClosedError, StoreError
+from memoryos_integrations.events import Recalled
+from memoryos_integrations.testing import HashEmbedder
+
+
+@pytest.fixture
+def chat(memory):
+    return MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="monday")
+
+
+def other(chat, **fields):
+    """A memory on the same store."""
+    known = {"user_id": chat.user_id, "thread_id": chat.thread_id} | fields
+    return MemoryOSMemory(persist_directory=chat.persist_directory, **known)
+
+
+def said(chat):
+    """All that the store holds of the user, thread by thread."""
+    return [message.text for page in chat.user.pages() for message in page.messages]
+
+
+def test_it_is_a_memory_of_llama_index(chat):
+    assert issubclass(MemoryOSMemory, BaseMemory)
+    assert MemoryOSMemory.class_name() == "MemoryOSMemory"
+
+
+def test_a_new_conversation_is_empty_and_asks_for_nothing(chat):
+    assert chat.get() == chat.get_all() == []
+    assert chat.get(input="") == chat.get(input="   ", initial_token_count=5) == []
+
+
+def test_messages_come_back_in_order_and_nothing_is_put_in_front_of_what_the_model_sees_anyway(chat):
+    chat.put(user("I keep bees."))
+    chat.put_messages([assistant("Nice."), user("What do I keep?")])
+    assert texts(chat.get()) == texts(chat.get_all()) == ["I keep bees.", "Nice.", "What do I keep?"]
+
+
+def test_another_conversation_recalls_in_one_system_message_in_front(chat):
+    chat.put_messages([user("I keep bees in Porto."), assistant("How many?")])
+    tuesday = other(chat, thread_id="tuesday")
+    tuesday.put(user("Where are my bees?"))
+    front, question = tuesday.get()
+    assert front.role is MessageRole.SYSTEM
+    assert "I keep bees in Porto." in front.content
+    assert question == user("Where are my bees?")
+    assert tuesday.get_all() == [question]
+
+
+def test_without_input_the_last_words_of_the_user_are_the_question(chat, memory):
+    memory.user("ann").add("My sister lives in Porto.")
+    memory.user("ann").add("I bought a red kettle.")
+    chat = other(chat, thread_id="tuesday", max_tokens=50)
+    chat.put_messages([user("Where does my sister live?"), calling(call("look")), result("nothing")])
+    assert "Porto" in chat.get()[0].content
+    assert "kettle" in chat.get(input=user("a red kettle"))[0].content
+
+
+def test_what_comes_out_are_copies(chat):
+    message = user("I keep bees.")
+    chat.put(message)
+    message.blocks[0].text = "changed"
+    chat.get()[0].blocks[0].text = "changed"
+    chat.get_all()[0].blocks[0].text = "changed"
+    history = [user("one"), assistant("two")]
+    chat.set(history)
+    assert len(history) == 2
+    history[0].blocks[0].text = "changed"
+    assert texts(chat.get_all()) == ["one", "two"]
+
+
+def test_an_empty_memory_counts_as_one(chat):
+    assert bool(chat) is True
+    assert not hasattr(chat, "__len__")
+
+
+@pytest.mark.parametrize("wrong", ["user_idd", "sesion_id", "memory_blocks"])
+def test_unknown_arguments_are_refused(memory, wrong):
+    with pytest.raises(TypeError, match=wrong):
+        MemoryOSMemory.from_defaults(memory=memory, user_id="ann", **{wrong: "x"})
+    folder = str(memory.path)
+    with pytest.raises(ValidationError, match=wrong):
+        MemoryOSMemory(persist_directory=folder, user_id="ann", **{wrong: "x"})
+
+
+def test_it_has_to_be_said_whose_memory(memory, tmp_path):
+    with pytest.raises(InvalidInputError, match="user_id is missing"):
+        MemoryOSMemory.from_defaults(memory=memory)
+    with pytest.raises(InvalidInputError, match="user_id must not be empty"):
+        MemoryOSMemory.from_defaults(memory=memory, user_id="")
+    with pytest.raises(InvalidInputError, match="user_id must be text"):
+        MemoryOSMemory.from_defaults(persist_directory=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(ValidationError, match="user_id must not be empty"):
+        MemoryOSMemory(persist_directory=str(memory.path), user_id="")
+    with pytest.raises(InvalidInputError, match="already that of 'ann'"):
+        MemoryOSMemory.from_defaults(memory=memory.user("ann"), user_id="bob")
+    with pytest.raises(InvalidInputError, match="not str"):
+        MemoryOSMemory.from_defaults(memory="./memory", user_id="ann")
+    with pytest.raises(ConfigError, match="memory= or persist_directory="):
+        SimpleChatEngine.from_defaults(llm=Talker(), memory_cls=MemoryOSMemory)
+
+
+def test_arguments_that_contradict_each_other_are_refused(memory, tmp_path):
+    with pytest.raises(ConfigError, match="not both"):
+        MemoryOSMemory.from_defaults(memory=memory, persist_directory=tmp_path, user_id="ann")
+    with pytest.raises(ConfigError, match="not both"):
+        MemoryOSMemory.from_defaults(user_id="ann")
+    with pytest.raises(ConfigError, match="two names of one thing"):
+        MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="a", session_id="b")
+    with pytest.raises(ConfigError, match="embed_model"):
+        MemoryOSMemory.from_defaults(memory=memory, user_id="ann", embed_model="none")
+
+
+def test_a_session_is_a_thread_and_a_bound_memory_needs_no_user_id(memory):
+    made = MemoryOSMemory.from_defaults(memory=memory.user("ann", "tutor"), session_id="s1")
+    assert (made.user_id, made.agent_id, made.thread_id) == ("ann", "tutor", "s1")
+
+
+def test_the_limit_follows_the_models_window_when_there_is_none(memory):
+    assert (
+        MemoryOSMemory.from_defaults(memory=memory, user_id="a", llm=Talker(window=8000)).token_limit == 6000
+    )
+    assert MemoryOSMemory.from_defaults(memory=memory, user_id="a").token_limit == 30_000
+    with pytest.raises(ValidationError, match="token_limit"):
+        MemoryOSMemory.from_defaults(memory=memory, user_id="a", token_limit=0)
+
+
+def test_no_history_given_is_no_reason_to_drop_the_one_that_is_there(chat, memory):
+    chat.put(user("one"))
+    again = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="monday", chat_history=[])
+    assert texts(again.get_all()) == ["one"]
+    MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="monday", chat_history=[user("new")])
+    assert texts(again.get_all()) == ["new"]
+
+
+# -- reset and set -----------------------------------------------------------------------------------------
+
+
+def test_reset_begins_anew_for_every_memory_on_the_thread_and_long_term_memory_stays(chat):
+    chat.put_messages([user("I keep bees in Porto."), assistant("Nice.")])
+    chat.reset()
+    assert other(chat).get_all() == []
+    chat.put(user("Where are my bees?"))
+    assert texts(other(chat).get_all()) == ["Where are my bees?"]
+    assert "I keep bees in Porto." in chat.get()[0].content
+
+
+def test_reset_survives_the_process(chat, memory, open_memory):
+    chat.put(user("one"))
+    chat.reset()
+    chat.put(user("two"))
+    chat.reset()
+    memory.close()
+    reopened = MemoryOSMemory.from_defaults(memory=open_memory(), user_id="ann", thread_id="monday")
+    assert reopened.get_all() == []
+    assert "one" in said(reopened)
+
+
+def test_reset_of_an_empty_conversation_writes_nothing(chat):
+    chat.reset()
+    chat.reset()
+    assert said(chat) == []
+
+
+def test_set_with_the_whole_history_each_turn_stores_nothing_twice(chat):
+    history = []
+    for turn in range(5):
+        chat.set(history)
+        chat.put(user(f"question {turn}"))
+        chat.put(assistant("ok"))
+        history += [user(f"question {turn}"), assistant("ok")]
+    chat.set(history)
+    assert texts(chat.get_all()) == texts(history) == said(chat)
+
+
+def test_set_takes_in_what_is_new_and_shows_exactly_what_it_was_given(chat):
+    chat.set([user("a"), assistant("b")])
+    chat.set([user("a"), assistant("b"), user("c")])
+    assert texts(chat.get_all()) == ["a", "b", "c"]
+    chat.set([user("a"), assistant("edited"), user("c")])
+    assert texts(chat.get_all()) == ["a", "edited", "c"]
+    chat.put(assistant("d"))
+    assert texts(other(chat).get_all()) == ["a", "edited", "c", "d"]
+    assert sorted(said(chat)) == ["a", "b", "c", "d", "edited"]
+
+
+def test_set_with_nothing_is_reset(chat):
+    chat.put(user("a"))
+    chat.set([])
+    assert chat.get_all() == []
+
+
+def test_the_last_turns_of_a_history_can_be_all_of_it(chat):
+    for turn in range(6):
+        chat.put_messages([user(f"q{turn}"), assistant("ok")])
+        chat.set(chat.get_all()[-4:])
+    assert texts(chat.get_all()) == ["q4", "ok", "q5", "ok"]
+    assert said(chat) == [text for turn in range(6) for text in (f"q{turn}", "ok")]
+
+
+WORDS = st.sampled_from(["yes", "no", "bees", "Porto"])
+MESSAGES = st.lists(
+    st.builds(ChatMessage, role=st.sampled_from(["user", "assistant"]), content=WORDS), max_size=6
+)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("set"), MESSAGES),
+        st.tuples(st.just("put"), MESSAGES),
+        st.tuples(st.just("reset"), st.just([])),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=25)
+@given(steps=STEPS)
+def test_whatever_is_put_set_and_reset_the_conversation_is_what_a_list_would_be(steps, tmp_path_factory):
+    with MemoryOS(tmp_path_factory.mktemp("store"), embedder=HashEmbedder()) as memory:
+        chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+        expected = []
+        for step, messages in steps:
+            if step == "put":
+                chat.put_messages(messages)
+                expected += messages
+            elif step == "set":
+                before = len(said(chat))
+                known = expected == messages[: len(expected)]
+                chat.set(messages)
+                if known and expected:
+                    assert len(said(chat)) - before == len(messages) - len(expected)
+                expected = list(messages)
+                now = len(said(chat))
+                chat.set(messages)
+                assert not messages or len(said(chat)) == now
+            else:
+                chat.reset()
+                expected = []
+            assert chat.get_all() == expected
+
+
+def test_what_was_recalled_is_not_stored_when_a_prompt_is_set_as_the_history(chat):
+    chat.put_messages([user("I keep bees in Porto."), assistant("Nice.")])
+    tuesday = other(chat, thread_id="tuesday")
+    tuesday.put(user("Where are my bees?"))
+    prompt = tuesday.get()
+    assert len(prompt) == 2
+    tuesday.set(prompt)
+    tuesday.put_messages(prompt[:1])
+    assert texts(tuesday.get_all()) == ["Where are my bees?"]
+    tuesday.set([ChatMessage(role="system", content=f"Be brief.\n\n{prompt[0].content}"), *prompt[1:]])
+    assert texts(tuesday.get_all()) == ["Be brief.", "Where are my bees?"]
+
+
+# -- limits ------------------------------------------------------------------------------------------------
+
+
+def by_words(text: str) -> int:
+    return len(text.split())
+
+
+@pytest.fixture
+def counted(open_memory):
+    """A store that counts words as tokens."""
+    return open_memory(config=MemoryConfig(token_counter=by_words))
+
+
+def limited(memory, limit, **fields):
+    return MemoryOSMemory.from_defaults(
+        memory=memory, user_id="ann", token_limit=limit, max_tokens=0, **fields
+    )
+
+
+def test_the_oldest_turns_go_first_and_what_is_left_begins_with_the_user(counted):
+    chat = limited(counted, 26)
+    for turn in range(5):
+        chat.put_messages([user(f"question {turn}"), assistant(f"answer {turn}")])  # 12 tokens a turn
+    assert texts(chat.get()) == ["question 3", "answer 3", "question 4", "answer 4"]
+    assert texts(chat.get(initial_token_count=10)) == ["question 4", "answer 4"]
+    assert len(chat.get_all()) == 10
+
+
+def test_a_tools_call_stays_with_its_results_and_counts(counted):
+    chat = limited(counted, 40)
+    chat.put_messages([user("old question"), assistant("old answer")])
+    chat.put_messages(
+        [user("add"), calling(call("add", a="one two three four five six seven eight")), result("3")]
+    )
+    chat.put(assistant("It is 3."))
+    shown = chat.get()
+    assert [message.role.value for message in shown] == ["user", "assistant", "tool", "assistant"]
+    assert limited(counted, 24).get()[1:] == [assistant("It is 3.")]
+
+
+def test_a_turn_that_is_too_long_keeps_its_question_and_its_end(counted):
+    chat = limited(counted, 30)
+    chat.put(user("do all of it"))
+    for step in range(6):
+        chat.put_messages([calling(call("work", step)), result(f"done with {step}", step)])
+    shown = chat.get()
+    assert shown[0] == user("do all of it")
+    assert texts(shown[1:]) == [None, "done with 5"]
+    assert texts(limited(counted, 1).get()) == ["do all of it", None, "done with 5"]
+
+
+def test_system_messages_of_the_conversation_stay_however_long_it_gets(counted):
+    chat = limited(counted, 60)
+    chat.set([ChatMessage(role="system", content="Be brief."), user("hello")])
+    for turn in range(70):
+        chat.put_messages([assistant(f"answer {turn}"), user(f"question {turn}")])
+    shown = chat.get()
+    assert shown[0] == ChatMessage(role="system", content="Be brief.")
+    assert texts(shown[1:])[-2:] == ["answer 69", "question 69"]
+    assert shown[1].role is MessageRole.USER
+    chat.put(ChatMessage(role="system", content="Be polite."))
+    assert chat.get()[0] == ChatMessage(role="system", content="Be brief.\n\nBe polite.")
+    assert [message.role for message in chat.get()].count(MessageRole.SYSTEM) == 1
+
+
+def test_results_without_a_call_and_calls_without_a_result_are_not_shown_to_the_model(chat):
+    chat.put_messages(
+        [result("lost"), user("one"), calling(call("gone")), user("two"), calling(call("next"))]
+    )
+    shown = [message for message in chat.get() if message.role is not MessageRole.SYSTEM]
+    assert texts(shown) == ["one", "two", None]
+    assert len(chat.get_all()) == 5
+
+
+def test_the_limit_holds_for_history_and_memories_together(open_memory):
+    memory = open_memory()
+    for number in range(60):
+        memory.user("ann").add(f"Bee number {number} lives in hive {number}.", "I will keep that in mind.")
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="new", token_limit=600)
+    for turn in range(30):
+        chat.put_messages([user(f"Where does bee number {turn} live, tell me?"), assistant("In a hive.")])
+    chat.put(user("Where does bee number 7 live?"))
+    shown = chat.get()
+    tokens = sum(len(chat.tokenizer_fn(message.content)) + 4 for message in shown)
+    assert 450 < tokens <= 600
+    assert "hive 7" in shown[0].content
+    assert len(shown) > 8
+
+
+# -- once a turn -------------------------------------------------------------------------------------------
+
+
+def test_memory_is_looked_up_once_a_turn_however_often_it_is_asked_for(open_memory):
+    events = []
+    memory = open_memory(on_event=events.append)
+    memory.user("ann").add("I keep bees.")
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="new")
+
+    def recalls():
+        return [type(event) for event in events].count(Recalled)
+
+    chat.put(user("What do I keep?"))
+    for number in range(3):
+        assert "bees" in chat.get()[0].content
+        assert "bees" in chat.get(input="What do I keep?")[0].content
+        assert "bees" in other(chat).get(input=user("What do I keep?"))[0].content
+        chat.put_messages([calling(call("work", number)), result("done", number)])
+    assert recalls() == 1
+    chat.put(user("What do I keep?"))
+    chat.get()
+    assert recalls() == 2
+
+
+def test_what_is_forgotten_does_not_come_back_with_the_running_turn(chat):
+    chat.user.add("I keep bees in Porto.", thread_id="an older one")
+    chat.put(user("Where are my bees?"))
+    assert "Porto" in chat.get()[0].content
+    chat.user.forget(thread_id="an older one")
+    assert texts(chat.get()) == ["Where are my bees?"]
+
+
+def test_a_long_conversation_in_view_does_not_crowd_out_what_was_said_elsewhere(chat):
+    chat.user.add("My bees live in Porto.", thread_id="an older one")
+    for turn in range(150):
+        chat.put_messages([user(f"Bees {turn}, bees and my bees live."), assistant("Bees live.")])
+    chat.put(user("Where do my bees live?"))
+    front, *turns = chat.get()
+    assert len(turns) == 301
+    assert front.content.count("User:") == 1
+    assert "My bees live in Porto." in front.content
+
+
+class OutOfReach(MemoryOS):
+    """A store whose searches fail."""
+
+    def user(self, user_id, agent_id="default"):
+        found = super().user(user_id, agent_id)
+
+        def context(*_, **__):
+            raise StoreError("The disk is gone.")
+
+        found.context = context
+        return found
+
+
+def test_a_recall_that_fails_is_a_warning_and_the_turn_goes_on(tmp_path):
+    with OutOfReach(tmp_path, embedder=HashEmbedder()) as memory:
+        chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+        chat.put(user("hello"))
+        with pytest.warns(UserWarning, match="Nothing was recalled: StoreError: The disk is gone"):
+            assert texts(chat.get()) == ["hello"]
+
+
+# -- copies ------------------------------------------------------------------------------------------------
+
+
+def test_it_survives_json_pickle_deepcopy_and_model_copy(chat):
+    chat.put(user("I keep bees."))
+    for copied in (
+        MemoryOSMemory.from_dict(json.loads(json.dumps(chat.to_dict()))),
+        MemoryOSMemory.from_json(chat.to_json()),
+        MemoryOSMemory.model_validate_json(chat.model_dump_json()),
+        pickle.loads(pickle.dumps(chat)),
+        copy.deepcopy(chat),
+        chat.model_copy(deep=True),
+    ):
+        assert copied == chat
+        assert texts(copied.get()) == ["I keep bees."]
+    copied.put(user("And hens."))
+    assert texts(chat.get_all()) == ["I keep bees.", "And hens."]
+
+
+def test_one_that_comes_from_a_folder_that_is_not_there_says_so(chat, tmp_path):
+    data = chat.to_dict() | {"persist_directory": str(tmp_path / "elsewhere")}
+    with pytest.raises(StoreError, match=r"no MemoryOS store in .*elsewhere"):
+        MemoryOSMemory.from_dict(data)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_one_that_is_restored_where_the_store_is_closed_opens_it_again(tmp_path):
+    first = MemoryOSMemory.from_defaults(persist_directory=tmp_path / "a", user_id="ann", embed_model="none")
+    first.put(user("I keep bees."))
+    data = first.to_json()
+    first.close()
+    with pytest.raises(StoreClosedError, match="This memory is closed"):
+        first.get()
+    second = MemoryOSMemory.from_json(data)
+    assert texts(second.get_all()) == ["I keep bees."]
+    second.close()
+
+
+def test_a_store_that_is_restored_without_its_embedder_serves_by_words_and_warns(tmp_path):
+    first = MemoryOSMemory.from_defaults(
+        persist_directory=tmp_path, user_id="ann", thread_id="a", embed_model=HashEmbedder()
+    )
+    first.put(user("I keep bees."))
+    first.user.memory.flush()
+    data = first.to_dict() | {"thread_id": "b"}
+    first.close()
+    with pytest.warns(UserWarning, match="words only"):
+        second = MemoryOSMemory.from_dict(data)
+    second.put(user("Where are the bees?"))
+    assert "I keep bees." in second.get()[0].content
+    second.close()
+
+
+def test_memories_on_one_folder_share_one_store_and_the_last_to_close_closes_it(tmp_path):
+    first, second = (
+        MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id=name, embed_model="none")
+        for name in ("ann", "bob")
+    )
+    assert first.user.memory is second.user.memory
+    store = first.user.memory
+    first.close()
+    first.close()
+    second.put(user("hello"))
+    second.close()
+    with pytest.raises(StoreClosedError):
+        store.users()
+
+
+def test_a_store_that_was_passed_in_is_never_closed(memory):
+    made = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+    made.close()
+    assert memory.users() == []
+
+
+def test_a_store_that_is_passed_in_later_takes_the_place_of_the_one_opened_here(tmp_path):
+    opened = MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id="ann", embed_model="none")
+    with MemoryOS(tmp_path, embedder="none") as memory:
+        MemoryOSMemory.from_defaults(memory=memory, user_id="ann").put(user("hello"))
+        assert opened.user.memory is memory
+        assert texts(opened.get_all()) == ["hello"]
+
+
+def test_another_embedder_on_an_open_folder_is_refused(tmp_path):
+    opened = MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id="ann", embed_model="none")
+    with pytest.raises(EmbedderMismatchError, match="is open with the embedder None"):
+        MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id="ann", embed_model=HashEmbedder())
+    opened.close()
+
+
+# -- small print -------------------------------------------------------------------------------------------
+
+
+def test_text_that_looks_like_a_tokenizers_control_sign_is_text_and_the_environment_stays_as_it_is(chat):
+    before = dict(os.environ)
+    chat.put(user("<|endoftext|> and {braces}"))
+    assert texts(chat.get()) == ["<|endoftext|> and {braces}"]
+    assert len(chat.tokenizer_fn("<|endoftext|>")) > 1
+    assert dict(os.environ) == before
+
+
+def test_a_write_that_fails_is_an_error_and_never_passes_for_stored(memory):
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+    memory.close()
+    with pytest.raises(StoreClosedError):
+        chat.put(user("hello"))
+
+
+def test_no_file_of_the_adapter_is_longer_than_200_lines():
+    files = sorted(Path(llamaindex_memoryos.__file__).parent.glob("*.py"))
+    lengths = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in files}
+    assert len(lengths) > 10
+    assert {name: length for name, length in lengths.items() if length > 200} == {}

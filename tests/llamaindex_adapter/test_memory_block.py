@@ -1,0 +1,206 @@
+"""The block for users of LlamaIndex's Memory: what it recalls, and that it stores everything once."""
+
+import asyncio
+import copy
+
+import pytest
+from llama_index.core.agent.workflow import FunctionAgent
+from llama_index.core.memory import Memory, VectorMemoryBlock
+from llama_index.core.vector_stores import SimpleVectorStore
+from pydantic import ValidationError
+
+from llamaindex_adapter.models import Queue, Talker, WordEmbedding, assistant, texts, user
+from llamaindex_memoryos import MemoryOSMemoryBlock
+from memoryos_integrations import InvalidInputError, StoreError
+from memoryos_integrations.events import Recalled
+
+pytestmark = [
+    # llama-index-workflows looks at every attribute of an agent, deprecated ones of pydantic included.
+    pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince20:inspect"),
+    pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince211:inspect"),
+]
+
+
+@pytest.fixture
+def block(memory):
+    return MemoryOSMemoryBlock(memory=memory, user_id="ann")
+
+
+def short(block, limit=30_000, session="monday"):
+    """A Memory that lets go of what is over the limit."""
+    return Memory.from_defaults(
+        session_id=session,
+        token_limit=limit,
+        token_flush_size=max(1, limit // 10),
+        memory_blocks=[block],
+        chat_store=Queue(),
+    )
+
+
+def stored(block, session="monday"):
+    pages = block.memory.user("ann").pages(thread_id=session)
+    return [message.text for page in pages for message in page.messages]
+
+
+def conversation(turns, first=0):
+    for turn in range(first, first + turns):
+        yield user(f"Question {turn} about all of my bees and hens?")
+        yield assistant("ok")
+
+
+async def test_what_was_said_elsewhere_is_recalled_into_the_system_message(block):
+    block.memory.user("ann").add("I keep bees in Porto.")
+    memory = short(block)
+    await memory.aput(user("Where are my bees?"))
+    front, question = await memory.aget()
+    assert "<long_term_memory>" in front.content
+    assert "I keep bees in Porto." in front.content
+    assert question.content == "Where are my bees?"
+
+
+async def test_it_takes_what_engines_pass_along_and_asks_for_nothing_when_nothing_was_asked(block):
+    assert await block.aget() == await block.aget([], session_id="s", initial_token_count=3) == ""
+    memory = short(block)
+    assert await memory.aget(initial_token_count=5) == []
+
+
+async def test_what_memory_lets_go_of_is_stored_once_and_in_order(block):
+    memory = short(block, limit=100)
+    said = list(conversation(12))
+    for message in said:
+        await memory.aput(message)
+    flushed = stored(block)
+    assert 4 < len(flushed) < len(said)
+    assert flushed == texts(said)[: len(flushed)]
+
+
+async def test_saving_a_short_conversation_stores_it_and_again_stores_nothing(block):
+    memory = short(block)
+    said = list(conversation(3))
+    await memory.aput_messages(said)
+    assert stored(block) == []
+    await block.save(memory)
+    await block.save(memory)
+    assert stored(block) == texts(said)
+    await memory.aput_messages(list(conversation(1, first=3)))
+    await block.save(memory)
+    assert stored(block) == texts(conversation(4))
+
+
+async def test_what_was_saved_is_not_stored_again_when_memory_lets_go_of_it(block):
+    memory = short(block, limit=100)
+    said = list(conversation(12))
+    for number, message in enumerate(said):
+        await memory.aput(message)
+        if number % 3 == 0:
+            await block.save(memory)
+    await block.save(memory)
+    assert stored(block) == texts(said)
+
+
+async def test_equal_messages_are_told_apart_by_their_order(block):
+    memory = short(block, limit=60)
+    said = [message for _ in range(8) for message in (user("And now?"), assistant("ok"))]
+    for message in said:
+        await memory.aput(message)
+    await block.save(memory)
+    assert stored(block) == texts(said)
+
+
+async def test_beside_a_block_that_marks_messages_nothing_of_the_marks_is_stored(block):
+    class Texts(SimpleVectorStore):
+        stores_text: bool = True
+
+    beside = VectorMemoryBlock(vector_store=Texts(), embed_model=WordEmbedding())
+    memory = short(block, limit=100)
+    memory.memory_blocks.insert(0, beside)
+    for message in conversation(8):
+        await memory.aput(message)
+    assert stored(block)
+    for page in block.memory.user("ann").pages():
+        assert all(message.metadata == {} for message in page.messages)
+        assert page.thread_id == "monday"
+
+
+async def test_a_store_that_fails_loses_nothing(memory):
+    ann = memory.user("ann")
+    real, failing = ann.add_message, True
+
+    def add_message(*arguments, **more):
+        if failing:
+            raise StoreError("The disk is full.")
+        return real(*arguments, **more)
+
+    ann.add_message = add_message
+    block = MemoryOSMemoryBlock(memory=ann)
+    with pytest.warns(UserWarning, match="2 messages wait to be stored: StoreError: The disk is full"):
+        await block.aput(list(conversation(1)), session_id="monday")
+    with pytest.warns(UserWarning, match="4 messages wait"):
+        await block.aput(list(conversation(1, first=1)), session_id="monday")
+    failing = False
+    await block.aget([user("Hello")], session_id="monday")
+    pages = memory.user("ann").pages(thread_id="monday")
+    assert [message.text for page in pages for message in page.messages] == texts(conversation(2))
+
+
+async def test_an_agents_turn_is_one_recall(open_memory):
+    events = []
+    memory = open_memory(on_event=events.append)
+    memory.user("ann").add("I keep bees.")
+    block = MemoryOSMemoryBlock(memory=memory, user_id="ann")
+    agent = FunctionAgent(tools=[], llm=Talker())
+    await agent.run("What do I keep?", memory=short(block))
+    assert [type(event) for event in events].count(Recalled) == 1
+
+
+async def test_what_stands_in_the_queue_is_not_recalled_beside_it(block):
+    memory = short(block)
+    await memory.aput_messages([user("I keep bees."), assistant("ok")])
+    await block.save(memory)
+    await memory.aput(user("Where are my bees?"))
+    assert texts(await memory.aget()) == ["I keep bees.", "ok", "Where are my bees?"]
+
+
+async def test_truncating_leaves_out_the_least_and_stays_well_formed(block):
+    ann = block.memory.user("ann")
+    for number in range(20):
+        ann.add(f"Hive {number} stands in garden {number}.")
+    content = await block.aget([user("Where does hive 7 stand?")], session_id="s")
+    shorter = await block.atruncate(content, 150)
+    assert 0 < len(shorter) < len(content)
+    assert "Hive 7 stands in garden 7." in shorter
+    assert shorter.count("```") == 2
+    assert await block.atruncate(content, 100_000) is None
+    assert await block.atruncate("one\ntwo\nthree", 1) == "one\ntwo\n"
+    assert await block.atruncate("one", 5) is None
+
+
+async def test_sessions_and_users_do_not_see_each_other(block, memory):
+    bob = MemoryOSMemoryBlock(memory=memory, user_id="bob")
+    for name, one in (("bees", block), ("hens", bob)):
+        kept = short(one, session=name)
+        await kept.aput_messages([user(f"I keep {name}."), assistant("ok")])
+        await one.save(kept)
+    asked = short(bob, session="new")
+    await asked.aput(user("What do I keep?"))
+    assert "hens" in str(await asked.aget())
+    assert "bees" not in str(await asked.aget())
+
+
+def test_from_sync_code_and_two_loops_in_a_row(block):
+    block.memory.user("ann").add("I keep bees in Porto.")
+    memory = short(block)
+    memory.put(user("Where are my bees?"))
+    assert "Porto" in memory.get()[0].content
+    asyncio.run(block.save(memory))
+    asyncio.run(block.save(memory))
+    assert stored(block) == ["Where are my bees?"]
+
+
+def test_wrong_arguments_are_refused_and_copies_share_the_store(block):
+    with pytest.raises(ValidationError, match="usr"):
+        MemoryOSMemoryBlock(memory=block.memory, user_id="ann", usr=1)
+    with pytest.raises((InvalidInputError, ValidationError), match="user_id is missing"):
+        MemoryOSMemoryBlock(memory=block.memory)
+    assert copy.deepcopy(block).memory is block.memory
+    assert "memory" not in block.model_dump()

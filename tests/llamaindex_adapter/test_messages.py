@@ -1,0 +1,207 @@
+"""What the ledger keeps of a chat message: every message comes back, whatever is in it."""
+
+import base64
+import warnings
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    ChatMessage,
+    DocumentBlock,
+    ImageBlock,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+from pydantic import BaseModel
+
+from llamaindex_adapter.models import assistant, call, calling, result, texts, user
+from llamaindex_memoryos import MemoryOSMemory
+from llamaindex_memoryos.messages import KEY, restored, stored
+from memoryos_integrations import checks
+from memoryos_integrations.types import Message
+
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def through_the_ledger(message):
+    """Return a message as it comes back, having checked that the ledger takes it."""
+    kept = stored(message)
+    checks.text("text", kept.text)
+    metadata, _ = checks.metadata("metadata", {KEY: dict(kept.fields)} if kept.fields else {})
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    back = restored(Message("m", "p", "t", kept.role, kept.text, at, metadata=metadata))
+    assert stored(back) == kept
+    return back
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        user("hello"),
+        user("  two\nlines  "),
+        assistant("Hi {name}, see ```code``` and <think>."),
+        ChatMessage(role="assistant", content=None),
+        ChatMessage(role="assistant", content=""),
+        ChatMessage(role="system", content="Be brief."),
+        ChatMessage(role="developer", content="Be brief."),
+        ChatMessage(role="model", content="Hi."),
+        ChatMessage(role="function", content="3", additional_kwargs={"name": "add"}),
+        calling(call("add", a=1, b=None)),
+        ChatMessage(
+            role="assistant", blocks=[TextBlock(text="I add."), call("add", a=1), call("add", 2, a=2)]
+        ),
+        ChatMessage(role="assistant", content=None, additional_kwargs={"tool_calls": [{"id": "1"}]}),
+        result("3" * 60_000),
+        user("x").model_copy(update={"additional_kwargs": {"name": "Ann", "deep": {"list": [1, 2.5, None]}}}),
+        ChatMessage(
+            role="user", blocks=[TextBlock(text="Look:"), ImageBlock(image=PIXEL), TextBlock(text="!")]
+        ),
+        ChatMessage(role="user", blocks=[ImageBlock(url="https://example.org/bee.png")]),
+        ChatMessage(role="user", blocks=[AudioBlock(audio=b"RIFF\xff\x00", format="wav")]),
+        ChatMessage(role="user", blocks=[DocumentBlock(data=b"%PDF-1.7 \xff", title="a")]),
+        ChatMessage(
+            role="assistant", blocks=[ThinkingBlock(content="hm", num_tokens=3), TextBlock(text="Yes.")]
+        ),
+        ChatMessage(role="assistant", blocks=[call("write", text="字" * 40_000)]),
+        assistant("Thought: easy\nAction: add\nObservation: 3\nThought: done\nAnswer: It is 3."),
+        assistant("Empty Response"),
+    ],
+    ids=lambda message: f"{message.role.value}: {str(message.content)[:20]!r}",
+)
+def test_a_message_comes_back_as_it_was(message):
+    assert through_the_ledger(message) == message
+
+
+TEXT = st.text(max_size=30)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+BLOCKS = st.lists(
+    st.builds(TextBlock, text=TEXT)
+    | st.builds(
+        ToolCallBlock, tool_call_id=TEXT, tool_name=TEXT, tool_kwargs=st.dictionaries(TEXT, JSON, max_size=3)
+    )
+    | st.builds(ThinkingBlock, content=TEXT),
+    max_size=4,
+)
+
+
+@given(
+    role=st.sampled_from(
+        ["user", "assistant", "system", "tool", "developer", "function", "model", "chatbot"]
+    ),
+    blocks=BLOCKS,
+    others=st.dictionaries(TEXT.filter(lambda name: name not in ("images", "tool_calls")), JSON, max_size=3),
+)
+def test_any_message_comes_back_as_it_was_but_for_what_no_store_can_hold(role, blocks, others):
+    message = ChatMessage(role=role, blocks=blocks, additional_kwargs=others)
+    back = through_the_ledger(message)
+    if "\x00" not in repr(message) and "\\x00" not in repr(message):
+        assert back == message
+    assert through_the_ledger(back) == back
+
+
+@given(text=st.text(st.characters(codec=None), min_size=1, max_size=40))
+def test_any_text_is_stored_with_what_cannot_be_replaced(text):
+    assert len(through_the_ledger(user(text)).content) <= len(text)
+
+
+def test_halves_of_characters_and_nul_are_replaced_and_no_turn_is_lost(memory):
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+    chat.put(user("a\x00b \ud83d c \ud83d\ude00"))
+    assert texts(chat.get_all()) == ["a\ufffdb \ufffd c \U0001f600"]
+
+
+class Usage(BaseModel):
+    """As a provider's client has them."""
+
+    tokens: int = 3
+    raw: bytes = b"\xff\x00"
+
+
+@dataclass
+class Choice:
+    index: int = 0
+
+
+class Opaque:
+    pass
+
+
+def test_objects_of_providers_become_their_fields_or_their_text():
+    others = {"usage": Usage(), "choice": Choice(), "client": Opaque(), "set": {2, 1}, "inf": float("inf")}
+    back = through_the_ledger(ChatMessage(role="assistant", content="Hi.", additional_kwargs=others))
+    kept = back.additional_kwargs
+    assert kept["usage"] == {"tokens": 3, "raw": "/wA="}
+    assert kept["choice"] == {"index": 0}
+    assert "Opaque" in kept["client"]
+    assert "0x" not in kept["client"]
+    assert (kept["set"], kept["inf"]) == ([1, 2], float("inf"))
+    loop = {}
+    loop["self"] = loop
+    through_the_ledger(ChatMessage(role="assistant", content="Hi.", additional_kwargs={"loop": loop}))
+
+
+def test_data_that_is_too_large_leaves_a_note_and_a_warning():
+    message = ChatMessage(role="user", blocks=[TextBlock(text="Look"), ImageBlock(image=PIXEL * 1000)])
+    with pytest.warns(UserWarning, match="Data over 30 kB"):
+        kept = stored(message)
+    assert kept.text == "Look\n[image: too large to be stored]"
+    with warnings.catch_warnings(action="ignore"):
+        back = through_the_ledger(message)
+    assert texts([back]) == ["Look\n[image: too large to be stored]"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        user("x" * 1_200_000),
+        result("é" * 700_000),
+        ChatMessage(role="assistant", additional_kwargs={"tool_calls": [{"function": "x" * 1_200_000}]}),
+        ChatMessage(role="assistant", blocks=[call("write", text="x" * 1_200_000)]),
+        ChatMessage(role="user", content="small", additional_kwargs={"large": "x" * 1_200_000}),
+    ],
+    ids=["user", "tool", "older call", "call", "additional"],
+)
+def test_what_is_over_1_mb_is_cut_with_a_warning_and_never_refused(message):
+    with pytest.warns(UserWarning, match="1 MB"):
+        stored(message)
+    with warnings.catch_warnings(action="ignore"):
+        assert through_the_ledger(message).role is message.role
+
+
+def test_a_file_that_is_gone_leaves_the_text_and_a_warning(tmp_path):
+    file = tmp_path / "bee.png"
+    file.write_bytes(PIXEL)
+    message = ChatMessage(role="user", blocks=[TextBlock(text="Look"), ImageBlock(path=file)])
+    kept = stored(message)
+    file.unlink()
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    with pytest.warns(UserWarning, match="Only the text"):
+        back = restored(Message("m", "p", "t", kept.role, kept.text, at, metadata={KEY: dict(kept.fields)}))
+    assert back == user("Look")
+
+
+def test_what_is_recalled_of_a_message_are_its_words():
+    thought = assistant("Thought: add\nObservation: 3\nThought: done\nAnswer: It is 3.")
+    assert (stored(thought).role, stored(thought).text) == ("assistant", "It is 3.")
+    assert stored(assistant("Empty Response")).text == "[no answer]"
+    assert stored(ChatMessage(role="system", content="Be brief.")).text == "[instructions]"
+    assert stored(calling(call("add", a=1))).text == 'add {"a": 1}'
+    assert stored(ChatMessage(role="user", blocks=[ImageBlock(image=PIXEL)])).text == "[image]"
+
+
+def test_a_call_and_its_result_stay_on_the_page_of_the_question(memory):
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+    chat.put_messages([user("1 + 2?"), calling(call("add", a=1, b=2)), result("3"), assistant("It is 3.")])
+    (page,) = chat.user.pages()
+    assert [message.role for message in page.messages] == ["user", "tool", "tool", "assistant"]

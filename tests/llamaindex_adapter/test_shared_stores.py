@@ -1,0 +1,175 @@
+"""One store for many: users and threads beside each other, other front ends, threads and events."""
+
+import asyncio
+import threading
+
+import pytest
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from pydantic import Field
+
+from llamaindex_adapter.models import Talker, assistant, call, calling, result, texts, user
+from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory, MemoryOSRetriever
+from llamaindex_memoryos.events import tell_dispatcher
+
+
+async def test_two_users_with_two_threads_each_in_eight_tasks_never_see_each_other(memory):
+    secrets = {name: [f"{name} {word}" for word in ("likes", "owns")] for name in ("ann", "bob")}
+    llms = []
+
+    async def talk(name, thread):
+        chat = MemoryOSMemory.from_defaults(memory=memory, user_id=name, thread_id=thread)
+        llm = Talker(*[f"I heard {name} in {thread}."] * 3)
+        llms.append((name, thread, llm))
+        engine = MemoryOSChatEngine.from_defaults(llm=llm, memory=chat)
+        for secret in secrets[name]:
+            await engine.achat(f"Note in {thread}: {secret} tulips and bees.")
+        await engine.achat("What do you know of tulips and bees?")
+
+    await asyncio.gather(
+        *(talk(name, thread) for name in secrets for thread in ("one", "two") for _ in range(2))
+    )
+    assert len(llms) == 8
+    for name, thread, llm in llms:
+        other_user = {"ann": "bob", "bob": "ann"}[name]
+        other_thread = {"one": "two", "two": "one"}[thread]
+        for shown in llm.seen:
+            assert not any(other_user in str(message.content) for message in shown)
+            turns = [message for message in shown if message.role.value != "system"]
+            assert not any(f"in {other_thread}" in str(message.content) for message in turns)
+    for name in secrets:
+        for thread in ("one", "two"):
+            chat = MemoryOSMemory.from_defaults(memory=memory, user_id=name, thread_id=thread)
+            assert len(chat.get_all()) == 12
+            found = MemoryOSRetriever(memory, name, similarity_top_k=50).retrieve("tulips and bees")
+            assert all(name in node.text or "you know" in node.text for node in found)
+
+
+def test_threads_of_the_process_may_all_write_and_none_breaks_anothers_messages_apart(memory):
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+    start = threading.Barrier(4, timeout=30)
+
+    def write(number):
+        start.wait()
+        for step in range(5):
+            name = f"tool{number}_{step}"
+            chat.put_messages(
+                [user(name), calling(call(name, number)), result(name, number), assistant(name)]
+            )
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    messages = chat.get_all()
+    assert len(messages) == 80
+    for first in range(0, 80, 4):
+        said = [message.content or message.blocks[0].tool_name for message in messages[first : first + 4]]
+        assert len(set(said)) == 1
+
+
+def test_a_conversation_begun_in_the_core_goes_on_in_llama_index_and_back(memory):
+    ann = memory.user("ann")
+    ann.add("I keep bees in Porto.", "How nice!", thread_id="monday")
+    ann.add_message("weather: sunny", role="tool", thread_id="monday")
+    ann.add_message("And hens.", role="user", thread_id="monday")
+    llm = Talker()
+    chat = MemoryOSMemory.from_defaults(memory=ann, thread_id="monday")
+    MemoryOSChatEngine.from_defaults(llm=llm, memory=chat).chat("What do I keep?")
+    turns = [message.content for message in llm.last if message.role.value != "system"]
+    assert turns == ["I keep bees in Porto.", "How nice!", "And hens.", "What do I keep?"]
+    chat.set(chat.get_all())
+    assert len(chat.get_all()) == 6
+    found = [message.text for page in ann.pages(thread_id="monday") for message in page.messages]
+    assert found == [*turns[:2], "weather: sunny", *turns[2:], "Fine."]
+
+
+def test_a_conversation_begun_in_langchain_goes_on_in_llama_index_with_every_turn_recalled(memory):
+    langchain = pytest.importorskip("langchain_memoryos")
+    if not hasattr(langchain, "MemoryOSChatMessageHistory"):
+        pytest.skip("the history of LangChain is not there yet")
+    from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+
+    history = langchain.MemoryOSChatMessageHistory(memory=memory, user_id="ann", thread_id="monday")
+    asked = {"name": "hives", "args": {"city": "Porto"}, "id": "call_1"}
+    history.add_messages([HumanMessage("I keep bees in Porto."), AIMessage("How many?")])
+    history.add_messages([HumanMessage("Count them."), AIMessage("", tool_calls=[asked])])
+    history.add_messages([ToolMessage("7 hives", tool_call_id="call_1"), AIMessage("Seven hives.")])
+    llm = Talker()
+    same = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="monday")
+    MemoryOSChatEngine.from_defaults(llm=llm, memory=same).chat("How many hives?")
+    turns = ["I keep bees in Porto.", "How many?", "Count them.", "Seven hives.", "How many hives?"]
+    assert [message.content for message in llm.last if message.role.value != "system"] == turns
+    other = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="tuesday")
+    MemoryOSChatEngine.from_defaults(llm=llm, memory=other).chat("What do you know of my hives in Porto?")
+    for turn in turns:
+        assert turn in llm.system
+    assert [message.content for message in history.messages][-2:] == ["How many hives?", "Fine."]
+
+
+class Listener(BaseEventHandler):
+    """Keeps the events of the adapter."""
+
+    events: list = Field(default_factory=list)
+
+    @classmethod
+    def class_name(cls):
+        return "Listener"
+
+    def handle(self, event, **kwargs):
+        if event.class_name().startswith("Memory"):
+            self.events.append(event)
+
+
+@pytest.fixture
+def listener():
+    made = Listener()
+    root = get_dispatcher()
+    root.add_event_handler(made)
+    yield made
+    root.event_handlers.remove(made)
+
+
+def test_what_the_memory_does_is_told_to_the_dispatcher_in_numbers(memory, listener):
+    memory.user("ann").add("I keep bees in Porto.")
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="secret-thread")
+    chat.put_messages([user("Where are my bees?"), assistant("ok")])
+    chat.get()
+    chat.get()
+    chat.reset()
+    names = [event.class_name() for event in listener.events]
+    assert names == ["MemoryWriteEvent", "MemoryRecallEvent", "MemoryResetEvent"]
+    write, recall, _ = listener.events
+    assert write.messages == 2
+    assert recall.items == 1
+    assert recall.tokens > 10
+    assert recall.seconds > 0
+    told = " ".join(event.model_dump_json() for event in listener.events)
+    for word in ("bees", "Porto", "ann", "secret-thread"):
+        assert word not in told
+
+
+def test_events_of_the_core_come_from_stores_that_are_opened_here_or_tell_so(tmp_path, open_memory, listener):
+    chat = MemoryOSMemory.from_defaults(persist_directory=tmp_path / "a", user_id="ann", embed_model="none")
+    chat.put(user("I keep bees."))
+    chat.close()
+    open_memory(on_event=tell_dispatcher).user("ann").add("I keep hens.")
+    told = [event.name for event in listener.events if event.class_name() == "MemoryStoreEvent"]
+    assert told.count("TurnAdded") == 2
+
+
+def test_every_way_to_put_and_get_has_a_twin_that_does_not_hold_up_the_loop(memory):
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+
+    async def use():
+        await chat.aput(user("one"))
+        await chat.aput_messages([assistant("two")])
+        assert texts(await chat.aget())[-2:] == texts(await chat.aget_all()) == ["one", "two"]
+        await chat.aset([user("three")])
+        assert texts(await chat.aget(input="three", initial_token_count=1))[-1] == "three"
+        await chat.areset()
+        return await chat.aget_all()
+
+    assert asyncio.run(use()) == []
+    assert asyncio.run(use()) == []
