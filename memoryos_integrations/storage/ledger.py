@@ -143,6 +143,7 @@ class Ledger:
             pool_size=8,
             max_overflow=56,
             pool_timeout=_BUSY_SECONDS,
+            pool_reset_on_return=None,  # every transaction is ended by us
         )
         sa.event.listen(self._engine, "connect", _set_pragmas)
 
