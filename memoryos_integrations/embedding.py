@@ -30,6 +30,8 @@ PROBE = "A fixed sentence whose vector tells one embedder from another."
 _PROBE_COSINE = 0.999
 _MOST_CHARACTERS = 8_000  # embedding services refuse inputs of more than 8 192 tokens
 _vectors, _messages, _facts, _embedders = schema.vectors, schema.messages, schema.facts, schema.embedders
+_store_texts = schema.store_texts
+_TABLES = {"message": _messages, "fact": _facts, "store": _store_texts}
 _log = logging.getLogger(__name__)
 
 
@@ -130,16 +132,18 @@ class Embedding:
     def _without_vector(self, jobs: Sequence[Job]) -> list[sa.Row[Any]]:
         pages = sorted({job.item_id for job in jobs if job.payload is None})
         facts = sorted({job.item_id for job in jobs if job.payload == "fact"})
+        stored = sorted({job.item_id for job in jobs if job.payload == "store"})
         with self._ledger.read() as tx:
             of_pages = _texts("message", self.id).where(_messages.c.page_id.in_(pages))
             of_facts = _texts("fact", self.id).where(_facts.c.id.in_(facts))
-            return [*tx.execute(of_pages), *tx.execute(of_facts)]
+            of_store = _texts("store", self.id).where(_store_texts.c.id.in_(stored))
+            return [*tx.execute(of_pages), *tx.execute(of_facts), *tx.execute(of_store)]
 
     def _write(self, tx: sa.Connection, rows: Sequence[sa.Row[Any]], made: Matrix) -> int:
         # An item may have been forgotten while its vector was made.
         alive: set[str] = set()
         for part in short_term.chunks([row.id for row in rows]):
-            for table in (_messages, _facts):
+            for table in _TABLES.values():
                 alive.update(tx.execute(sa.select(table.c.id).where(table.c.id.in_(part))).scalars())
         embedder_id = self.active(tx)
         values = [
@@ -248,7 +252,7 @@ def missing_texts(
 ) -> list[sa.Row[Any]]:
     """Return messages and facts without a vector of an embedder, up to a limit, or those of the ids."""
     found: list[sa.Row[Any]] = []
-    for kind, table in (("message", _messages), ("fact", _facts)):
+    for kind, table in _TABLES.items():
         query = _texts(kind, embedder_id)
         if ids is not None:
             query = query.where(table.c.id.in_(ids))
@@ -258,7 +262,7 @@ def missing_texts(
 
 def _texts(kind: str, embedder_id: int | None) -> sa.Select[Any]:
     """Return the query of what is still to be embedded: messages with their speakers, or facts."""
-    table = _messages if kind == "message" else _facts
+    table = _TABLES[kind]
     speaker = table.c.name if kind == "message" else sa.null().label("name")
     columns = (table.c.id, table.c.scope_id, speaker, table.c.text, sa.literal(kind).label("kind"))
     return sa.select(*columns).where(~_has_vector(table.c.id, embedder_id)).order_by(table.c.seq)

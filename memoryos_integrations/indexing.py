@@ -258,7 +258,7 @@ class Indexing:
 
     def _rows_of(self, jobs: Sequence[Job]) -> list[Any]:
         pages = [job.item_id for job in jobs if job.payload is None]
-        items = [job.item_id for job in jobs if job.payload in ("segment", "fact")]
+        items = [job.item_id for job in jobs if job.payload in ("segment", "fact", "store")]
         rows: list[Any] = []
         with self._ledger.read() as tx:
             for part in chunks(pages):

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from memoryos_integrations.errors import IndexUnavailableError
 from memoryos_integrations.long_term import sources_of
+from memoryos_integrations.scope import OF_ITEMS
 from memoryos_integrations.short_term import load_pages
 from memoryos_integrations.storage import outbox, schema
 from memoryos_integrations.types import Report
@@ -26,6 +27,7 @@ _COUNTED = {
     "pages": _pages,
     "segments": _segments,
     "facts": _facts,
+    "store_items": schema.store_items,
     "vectors": _vectors,
 }
 
@@ -60,7 +62,9 @@ def stats(store: Store) -> dict[str, Any]:
     with store.ledger.read() as tx:
         counts: dict[str, Any] = dict(_counts(tx))
         counts["users"] = tx.execute(
-            sa.select(sa.func.count(schema.scopes.c.user_id.distinct()))
+            sa.select(sa.func.count(schema.scopes.c.user_id.distinct())).where(
+                schema.scopes.c.user_id != OF_ITEMS.user_id
+            )
         ).scalar_one()
         tiers = sa.select(_pages.c.tier, sa.func.count()).group_by(_pages.c.tier)
         counts["pages_by_tier"] = {row[0]: row[1] for row in tx.execute(tiers)}

@@ -15,7 +15,7 @@ from memoryos_integrations import checks, inspection, reindexing
 from memoryos_integrations.config import MemoryConfig
 from memoryos_integrations.embedders import resolve
 from memoryos_integrations.errors import ConfigError
-from memoryos_integrations.scope import Scope, all_scopes
+from memoryos_integrations.scope import OF_ITEMS, Scope, all_scopes
 from memoryos_integrations.storage import outbox
 from memoryos_integrations.types import FlushReport, Report
 from memoryos_integrations.user_memory import UserMemory
@@ -23,6 +23,7 @@ from memoryos_integrations.wiring import open_store
 
 if TYPE_CHECKING:
     from memoryos_integrations.events import Event
+    from memoryos_integrations.items import Items
     from memoryos_integrations.protocols import Clock, Embedder
 
 _open: weakref.WeakSet[MemoryOS] = weakref.WeakSet()
@@ -96,6 +97,11 @@ class MemoryOS:
         """The embedder; ``None`` when the store is searched by words only."""
         return self._store.embedding.embedder
 
+    @property
+    def items(self) -> Items:
+        """Values kept under names of a program's own, beside what is remembered."""
+        return self._store.items
+
     def user(self, user_id: str, agent_id: str = "default") -> UserMemory:
         """Return the memory of one user with one agent. Nothing is stored by this.
 
@@ -112,7 +118,7 @@ class MemoryOS:
     def users(self) -> list[str]:
         """Return the ids of all users who have memories, in order."""
         with self._store.ledger.read() as tx:
-            return sorted({scope.user_id for _, scope in all_scopes(tx)})
+            return sorted({scope.user_id for _, scope in all_scopes(tx) if scope != OF_ITEMS})
 
     def flush(self) -> FlushReport:
         """Do all background work, now, in this thread: each job once, those that failed before too.

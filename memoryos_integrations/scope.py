@@ -59,6 +59,10 @@ class Scope:
         return number
 
 
+OF_ITEMS = Scope("\x1fstore", "\x1fstore")
+"""The scope of what a program keeps by name: no caller's id may contain control characters."""
+
+
 def touch(tx: sa.Connection, scope_id: int, *, erased: bool = False) -> None:
     """Tell every cache, in every process, that pages moved between tiers or that rows are gone."""
     values: dict[str, object] = {"revision": _scopes.c.revision + 1}

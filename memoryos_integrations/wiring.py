@@ -15,6 +15,7 @@ from memoryos_integrations.dense import Dense
 from memoryos_integrations.embedding import Embedding
 from memoryos_integrations.errors import MemoryOSError
 from memoryos_integrations.indexing import Indexing
+from memoryos_integrations.items import Items
 from memoryos_integrations.mid_term import Visits
 from memoryos_integrations.retrieval import Retrieval
 from memoryos_integrations.storage.ledger import Ledger
@@ -78,6 +79,7 @@ class Store:
     upkeep: Upkeep
     ownership: Ownership
     worker: Worker
+    items: Items
 
     def after_fork(self) -> None:
         """Make the store usable in a child process; its upkeep stays with the parent."""
@@ -147,6 +149,7 @@ def open_store(
         upkeep=upkeep,
         ownership=ownership,
         worker=worker,
+        items=Items(ledger, embedding, indexing, config, now=times.now_us, notify=worker.notify),
     )
 
 

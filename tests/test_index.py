@@ -225,7 +225,7 @@ def test_a_user_can_open_the_directory_and_sees_the_tiers_without_texts_or_names
     assert names_in(path) == sorted(COLLECTIONS)
     with chromadb.PersistentClient(str(path), settings=Settings(anonymized_telemetry=False)) as client:
         for collection, tier in zip(
-            COLLECTIONS, ("short_term", "mid_term", "mid_term", "long_term"), strict=True
+            COLLECTIONS, ("short_term", "mid_term", "mid_term", "long_term", "store_items"), strict=True
         ):
             held = client.get_collection(collection, embedding_function=None).get(
                 include=["metadatas", "documents"]

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from memoryos_integrations.protocols import IndexRecord, Vector
 
-COLLECTIONS: Final = ("short_term", "mid_term", "mid_term_segments", "long_term")
-"""A collection per tier, and one for the summaries of the mid-term segments."""
+COLLECTIONS: Final = ("short_term", "mid_term", "mid_term_segments", "long_term", "store_items")
+"""A collection per tier, one for the summaries of the mid-term segments, one for values kept by name."""
 RECREATE_AFTER: Final = 5_000
 """Removals after which a collection is written anew (measured: 12 000 take a query from 0.8 to 8.8 ms)."""
 

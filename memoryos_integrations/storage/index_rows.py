@@ -17,6 +17,7 @@ _vectors, _messages, _pages = schema.vectors, schema.messages, schema.pages
 _belongs = sa.case(
     (_vectors.c.kind == "segment", "mid_term_segments"),
     (_vectors.c.kind == "fact", "long_term"),
+    (_vectors.c.kind == "store", "store_items"),
     else_=_pages.c.tier,
 ).label("belongs")
 HELD = (

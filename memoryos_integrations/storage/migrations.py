@@ -19,7 +19,11 @@ def _m001_first_shape(connection: sa.Connection) -> None:
     connection.execute(sa.insert(schema.meta), {"key": "store_id", "value": uuid.uuid4().hex[:12]})
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_m001_first_shape,)
+def _m002_store_items(connection: sa.Connection) -> None:
+    schema.metadata.create_all(connection, tables=[schema.store_items, schema.store_texts])
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_m001_first_shape, _m002_store_items)
 """Step n brings a ledger of version n-1 to version n."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

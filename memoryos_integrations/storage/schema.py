@@ -159,6 +159,31 @@ edges = sa.Table(
     sa.Index("edges_of_parent", "parent_id"),
 )
 
+# Values that a program keeps under names of its own, and the texts that they are found by.
+store_items = sa.Table(
+    "store_items",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("id", sa.String, nullable=False, unique=True),
+    sa.Column("namespace", sa.String, nullable=False),  # each label with a full stop after it
+    sa.Column("key", sa.String, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+    _at("created_at"),
+    _at("updated_at"),
+    sa.Index("store_items_of_namespace", "namespace"),
+)
+
+store_texts = sa.Table(
+    "store_texts",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("id", sa.String, nullable=False, unique=True),
+    _scope(),
+    sa.Column("item_id", sa.String, sa.ForeignKey("store_items.id"), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Index("store_texts_of_item", "item_id"),
+)
+
 # No foreign key: the removal of a forgotten item from the index outlives its scope.
 jobs = sa.Table(
     "jobs",

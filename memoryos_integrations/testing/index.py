@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from memoryos_integrations.protocols import Vector, VectorIndex
 
-_COLLECTIONS = ("short_term", "mid_term", "mid_term_segments", "long_term")
+_COLLECTIONS = ("short_term", "mid_term", "mid_term_segments", "long_term", "store_items")
 _LARGE = 5_462  # one more than Chroma takes in a call
 _RECALL = 0.95
 _CLOSE = 1e-3  # cosine: an index may compute in another order, or keep vectors at half precision

@@ -1,0 +1,296 @@
+"""Values that a program keeps under names of its own, beside what is remembered.
+
+Not a tier: nothing is derived from them and no retrieval returns them. The ledger holds values and vectors,
+the Chroma collection ``store_items`` the vectors' index, fed by the same jobs as the tiers'.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from memoryos_integrations import checks
+from memoryos_integrations.embedding import spoken
+from memoryos_integrations.errors import EmbedderUnavailableError, IndexUnavailableError, InvalidInputError
+from memoryos_integrations.scope import OF_ITEMS
+from memoryos_integrations.short_term import chunks
+from memoryos_integrations.storage import item_rows, schema
+from memoryos_integrations.storage.vectors import unpack
+
+if TYPE_CHECKING:
+    from memoryos_integrations.config import MemoryConfig
+    from memoryos_integrations.embedding import Embedding, Matrix
+    from memoryos_integrations.indexing import Indexing
+    from memoryos_integrations.storage.ledger import Ledger
+
+Namespace = tuple[str, ...]
+Matches = Callable[[Mapping[str, Any]], bool]
+
+_COLLECTION = "store_items"
+_MOST_CANDIDATES = 30_000  # that one query of the index returns
+_items, _texts, _vectors = schema.store_items, schema.store_texts, schema.vectors
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """A value with its names."""
+
+    namespace: Namespace
+    """Where it belongs: labels, the outermost first."""
+    key: str
+    """Its name there."""
+    value: dict[str, Any]
+    """The value."""
+    created_at: datetime
+    """When a value was first put under these names, UTC."""
+    updated_at: datetime
+    """When this one was, UTC."""
+    score: float | None = None
+    """Cosine similarity with what was searched for; ``None`` where nothing was, or without a vector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A value to keep, or to remove."""
+
+    namespace: Namespace
+    """Labels without a full stop."""
+    key: str
+    """Any text."""
+    value: Mapping[str, Any] | None
+    """JSON values; ``None`` removes what is there."""
+    texts: Sequence[str] = ()
+    """What it is found by."""
+
+
+class Items:
+    """The named values of a store; ``MemoryOS.items``.
+
+    Args:
+        ledger: where they are kept.
+        embedding: makes the vectors of what is searched for.
+        indexing: asked above the full-scan threshold.
+        config: ``search``, ``full_scan_threshold`` and ``inline_embed_limit``.
+        now: microseconds since 1970.
+        notify: says that there is something to embed.
+
+    Example:
+        >>> items = memory.items
+        >>> items.put([Put(("ann", "notes"), "1", {"text": "buy honey"}, ["buy honey"])])
+        >>> [item.value for item in items.search(("ann",), query="honey")]
+        [{'text': 'buy honey'}]
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        embedding: Embedding,
+        indexing: Indexing,
+        config: MemoryConfig,
+        *,
+        now: Callable[[], int],
+        notify: Callable[[], None],
+    ) -> None:
+        self._ledger, self._embedding, self._indexing, self._config = ledger, embedding, indexing, config
+        self._now, self._notify = now, notify
+
+    def get(self, names: Sequence[tuple[Namespace, str]]) -> list[StoredItem | None]:
+        """Return the value under each pair of namespace and key, in their order."""
+        with self._ledger.read() as tx:
+            rows = [item_rows.find(tx, item_rows.id_of(namespace, key)) for namespace, key in names]
+        return [None if row is None else _item_from(row) for row in rows]
+
+    def put(self, puts: Sequence[Put]) -> None:
+        """Keep and remove values, all or nothing; of several under the same names the last one counts.
+
+        Raises:
+            InvalidInputError: a name or a value cannot be kept; nothing was.
+            StoreError: the ledger could not be written; nothing was.
+        """
+        last = {item_rows.id_of(put.namespace, put.key): (put, _json_of(put)) for put in puts}
+        if not last:
+            return
+        with self._ledger.write() as tx:
+            now = self._now()
+            scope = OF_ITEMS.ensure(tx, now)
+            for item_id, (put, value) in last.items():
+                if value is None:
+                    item_rows.remove(tx, scope, [item_id])
+                    continue
+                names: dict[str, Any] = {"namespace": put.namespace, "key": put.key}
+                item_rows.write(tx, scope, item_id, **names, value=value, found_by=put.texts, now=now)
+        self._notify()
+
+    def search(
+        self,
+        prefix: Namespace,
+        *,
+        query: str | None = None,
+        matches: Matches | None = None,
+        limit: int = 10,
+        offset: int = 0,
+    ) -> list[StoredItem]:
+        """Return values whose namespace begins with a prefix.
+
+        Args:
+            prefix: labels; all namespaces begin with the empty one.
+            query: what to look for: the most similar come first, then those without a vector. Without it,
+                or without an embedder, the newest come first.
+            matches: says of a value whether it counts.
+            limit: how many.
+            offset: how many to pass over.
+        """
+        made = self._embedded([query]) if query else None
+        with self._ledger.read() as tx:
+            if made is None:
+                found = _listed(tx, prefix, matches, offset + limit)
+            else:
+                found = self._nearest(tx, prefix, made[0], matches, offset + limit)
+        return found[offset : offset + limit]
+
+    def namespaces(self) -> list[Namespace]:
+        """Return the namespaces that hold something, in order."""
+        with self._ledger.read() as tx:
+            names = tx.execute(sa.select(_items.c.namespace).distinct()).scalars()
+            return sorted(map(item_rows.labels, names))
+
+    def forget(self, prefix: Namespace) -> int:
+        """Remove everything below a prefix, with its bytes; returns how many values there were.
+
+        Raises:
+            StoreError: the rows are gone, but another process keeps their bytes in use; call again.
+        """
+        with self._ledger.write() as tx:
+            gone = list(tx.execute(sa.select(_items.c.id).where(item_rows.within(prefix))).scalars())
+            scope = OF_ITEMS.number(tx)
+            if scope is not None:
+                item_rows.remove(tx, scope, gone)
+        self._ledger.scrub()
+        self._notify()
+        return len(gone)
+
+    def _embedded(self, texts: Sequence[str]) -> Matrix | None:
+        if self._embedding.embedder is None:
+            return None
+        try:
+            return self._embedding.vectors_of([spoken(None, item_rows.readable(text)) for text in texts])
+        except EmbedderUnavailableError as error:
+            _log.warning("Stored values are searched without a vector for now: %s", error)
+            return None
+
+    def _nearest(
+        self, tx: sa.Connection, prefix: Namespace, vector: Matrix, matches: Matches | None, wanted: int
+    ) -> list[StoredItem]:
+        """Return the most similar values, then the newest of those without a vector."""
+        asked = wanted
+        while (near := self._candidates(tx, prefix, vector, asked)) is not None:
+            found = self._scored(tx, prefix, vector, matches, wanted, near)
+            if len(found) >= wanted:
+                return found
+            asked = min(asked * 4, _MOST_CANDIDATES) if len(near) == asked else 0  # 0: it gave all it has
+        found = self._scored(tx, prefix, vector, matches, wanted, None)
+        if len(found) < wanted:
+            known = {(item.namespace, item.key) for item in found}
+            rest = _listed(tx, prefix, matches, wanted)
+            found += [item for item in rest if (item.namespace, item.key) not in known]
+        return found[:wanted]
+
+    def _candidates(
+        self, tx: sa.Connection, prefix: Namespace, vector: Matrix, limit: int
+    ) -> list[str] | None:
+        """Return the texts that the index finds nearest; ``None``: compare all."""
+        scope, search = OF_ITEMS.number(tx), self._config.search
+        if scope is None or search == "exact" or not 0 < limit < _MOST_CANDIDATES:
+            return None
+        counted = sa.select(sa.func.count()).select_from(item_rows.JOINED).where(item_rows.within(prefix))
+        if search == "auto" and tx.execute(counted).scalar_one() <= self._config.full_scan_threshold:
+            return None
+        try:
+            return [text for text, _ in self._indexing.search(_COLLECTION, vector, scope=scope, limit=limit)]
+        except IndexUnavailableError as error:
+            _log.info("The vector index was not asked, the values are scanned: %s", error)
+            return None
+
+    def _scored(
+        self,
+        tx: sa.Connection,
+        prefix: Namespace,
+        vector: Matrix,
+        matches: Matches | None,
+        wanted: int,
+        near: Sequence[str] | None,
+    ) -> list[StoredItem]:
+        """Return up to ``wanted`` values with a vector, the most similar first."""
+        scores: dict[str, float] = {}
+        for item_id, stored in self._vectors(tx, prefix, near):
+            scores[item_id] = max(float(stored @ vector), scores.get(item_id, -1.0))
+        found: list[StoredItem] = []
+        for part in chunks(sorted(scores, key=lambda item: -scores[item])):
+            rows = {row.id: row for row in tx.execute(sa.select(_items).where(_items.c.id.in_(part)))}
+            items = (replace(_item_from(rows[item]), score=scores[item]) for item in part)
+            found += [item for item in items if matches is None or matches(item.value)]
+            if len(found) >= wanted:
+                break
+        return found[:wanted]
+
+    def _vectors(
+        self, tx: sa.Connection, prefix: Namespace, near: Sequence[str] | None
+    ) -> Iterator[tuple[str, Matrix]]:
+        """Yield item and vector of each text in question; the newest without one are embedded here."""
+        mine = sa.and_(_vectors.c.item_id == _texts.c.id, _vectors.c.embedder_id == self._embedding.id)
+        columns = sa.select(_texts.c.item_id, _vectors.c.vector).select_from(
+            item_rows.JOINED.join(_vectors, mine)
+        )
+        query = columns.where(item_rows.within(prefix))
+        parts = [query] if near is None else [query.where(_texts.c.id.in_(part)) for part in chunks(near)]
+        if near is not None:
+            parts.append(query.where(_vectors.c.indexed_in.is_(None)))
+        for part in parts:
+            for item_id, stored in tx.execute(part):
+                yield item_id, unpack(stored)
+        bare = sa.select(_texts.c.item_id, _texts.c.text).select_from(
+            item_rows.JOINED.outerjoin(_vectors, mine)
+        )
+        bare = bare.where(item_rows.within(prefix), _vectors.c.seq.is_(None)).order_by(_texts.c.seq.desc())
+        rows = tx.execute(bare.limit(self._config.inline_embed_limit)).all()
+        made = self._embedded([row.text for row in rows]) if rows else None
+        if made is not None:
+            yield from ((row.item_id, vector) for row, vector in zip(rows, made, strict=True))
+
+
+def _listed(tx: sa.Connection, prefix: Namespace, matches: Matches | None, wanted: int) -> list[StoredItem]:
+    """Return the newest values."""
+    found: list[StoredItem] = []
+    for row in item_rows.newest(tx, prefix, wanted if matches is None else None):
+        if len(found) >= wanted:
+            break
+        item = _item_from(row)
+        if matches is None or matches(item.value):
+            found.append(item)
+    return found
+
+
+def _json_of(put: Put) -> str | None:
+    if put.value is None:
+        return None
+    try:
+        return json.dumps(dict(put.value))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInputError(f"value must hold JSON values only: {error}") from None
+
+
+def _item_from(row: Any) -> StoredItem:
+    return StoredItem(
+        namespace=item_rows.labels(row.namespace),
+        key=row.key,
+        value=json.loads(row.value),
+        created_at=checks.from_us(row.created_at),
+        updated_at=checks.from_us(row.updated_at),
+    )

@@ -1,0 +1,1 @@
+"""The LangChain adapters, with real chains, agents, graphs and clients."""

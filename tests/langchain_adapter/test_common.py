@@ -1,0 +1,272 @@
+"""What the adapters share: the public names, whose memory it is, texts of all kinds, turns that wait."""
+
+import ast
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.prompt_values import ChatPromptValue
+
+import langchain_memoryos
+from langchain_adapter.parts import broken, said
+from langchain_memoryos.binding import bound, bound_to_run, thread_name, thread_of
+from langchain_memoryos.messages import clean, placed, text_of
+from langchain_memoryos.recalling import recalled
+from langchain_memoryos.recording import Said, backlog_of, record
+from langchain_memoryos.variables import answer_in, question_in
+from memoryos_integrations import MemoryOS
+from memoryos_integrations.checks import text as check_text
+from memoryos_integrations.errors import InvalidInputError, StoreError
+from memoryos_integrations.testing import HashEmbedder
+from memoryos_integrations.tokens import default_counter
+
+PACKAGE = Path(langchain_memoryos.__file__).parent
+
+
+def test_the_public_names_are_those_of_the_contract_and_can_all_be_imported():
+    assert langchain_memoryos.__all__ == [
+        "MemoryOSChatMemory",
+        "MemoryOSChatMessageHistory",
+        "MemoryOSMiddleware",
+        "MemoryOSRetriever",
+        "MemoryOSRunnable",
+        "MemoryOSStore",
+        "MemoryOSToolkit",
+        "with_memory",
+    ]
+    assert dir(langchain_memoryos) == sorted(langchain_memoryos.__all__)
+    for name in langchain_memoryos.__all__:
+        assert getattr(langchain_memoryos, name).__doc__
+    with pytest.raises(AttributeError, match="Memoryos"):
+        _ = langchain_memoryos.Memoryos
+
+
+WITHOUT = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == sys.argv[1]:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+import langchain_memoryos
+for name in langchain_memoryos.__all__:
+    try:
+        getattr(langchain_memoryos, name)
+    except ImportError as error:
+        print(name, error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("absent", "told"),
+    [
+        ("langchain", {"MemoryOSMiddleware": "pip install 'memoryos-integrations[agents]'"}),
+        ("langchain_classic", {"MemoryOSChatMemory": "pip install langchain-classic"}),
+    ],
+)
+def test_what_needs_a_missing_package_names_the_command_and_the_rest_works(absent, told):
+    ran = subprocess.run([sys.executable, "-c", WITHOUT, absent], capture_output=True, text=True, timeout=100)
+    assert ran.returncode == 0, ran.stderr
+    found = dict(line.split(" ", 1) for line in ran.stdout.splitlines())
+    assert set(found) == set(told)
+    for name, command in told.items():
+        assert command in found[name]
+
+
+def test_no_file_of_the_adapter_is_longer_than_200_lines():
+    sizes = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.glob("*.py")}
+    assert {name: size for name, size in sizes.items() if size > 200} == {}
+
+
+def test_the_adapter_uses_nothing_private_of_the_core():
+    reached = set()
+    for path in PACKAGE.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            is_private = isinstance(node, ast.Attribute) and node.attr.startswith("_")
+            if is_private and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")):
+                reached.add(f"{path.name}: {node.attr}")
+    assert {name for name in reached if not name.endswith("__")} == set()
+
+
+def test_the_users_memory_is_taken_as_it_is_and_a_store_needs_a_user(memory):
+    ann = memory.user("ann", "cook")
+    assert bound(ann) is ann
+    assert bound(ann, "ann", "cook") is ann
+    assert (bound(memory, "ann").user_id, bound(memory, "ann").agent_id) == ("ann", "default")
+    for given_ in ({"user_id": "bob"}, {"user_id": "ann", "agent_id": "waiter"}):
+        with pytest.raises(InvalidInputError, match="memory is that of"):
+            bound(ann, **given_)
+    with pytest.raises(InvalidInputError, match="user_id is missing"):
+        bound(memory)
+    with pytest.raises(InvalidInputError, match="MemoryOS or a UserMemory, not str"):
+        bound("./memory", "ann")
+
+
+def test_the_adapters_user_goes_before_the_contexts_and_that_before_the_configurations(memory):
+    config = {"configurable": {"user_id": "config"}}
+
+    class Context:
+        user_id = "context"
+
+    def user(own=None, config=None, context=None):
+        return bound_to_run(memory, own, None, config, context).user_id
+
+    assert user("own", config, Context()) == "own"
+    assert user(None, config, Context()) == "context"
+    assert user(None, config, {"user_id": "context"}) == "context"
+    assert user(None, config, {"other": 1}) == "config"
+    assert user(None, config, object()) == "config"
+    with pytest.raises(InvalidInputError, match="user_id is missing"):
+        user(None, {"configurable": {}}, {})
+
+
+@pytest.mark.parametrize(
+    ("configurable", "thread"),
+    [
+        ({"thread_id": "t", "session_id": "s"}, "t"),
+        ({"conversation_id": 7}, "7"),
+        ({"session_id": "s"}, "s"),
+        ({}, None),
+    ],
+)
+def test_a_configuration_names_its_conversation_by_any_of_the_usual_names(configurable, thread):
+    assert thread_of({"configurable": configurable}) == thread
+
+
+@given(st.text(min_size=1, max_size=400))
+def test_every_name_of_a_conversation_becomes_one_that_the_store_takes_and_two_stay_two(name):
+    taken = thread_name(name)
+    assert 0 < len(taken) <= 256
+    assert taken.isprintable()
+    assert thread_name(name + "x") != taken
+
+
+@given(st.text(st.characters(codec=None), max_size=50))
+def test_clean_text_can_be_stored_and_says_the_same(text):
+    cleaned = clean(text)
+    check_text("text", cleaned, empty=True)
+    if text == text.encode("utf-8", "replace").decode() and "\x00" not in text:
+        assert cleaned == text
+
+
+def test_two_halves_of_a_character_become_one_again():
+    assert clean("\ud83d\ude00 \ud83d") == "\U0001f600 \ufffd"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        ("text", "text"),
+        (HumanMessage("text"), "text"),
+        (AIMessage([{"type": "text", "text": "a"}, "b", {"type": "reasoning", "reasoning": "hm"}]), "ab"),
+        (HumanMessage([{"type": "image_url", "image_url": {"url": "x"}}]), "[image]"),
+        ([HumanMessage("first"), AIMessage("last")], "last"),
+        ([{"role": "user", "content": "said"}], "said"),
+        ([("human", "said")], "said"),
+        ({"role": "assistant", "content": "said"}, "said"),
+        (ChatPromptValue(messages=[HumanMessage("prompted")]), "prompted"),
+        ([], ""),
+        (["a", "b"], "ab"),
+        (7.5, "7.5"),
+        ({"a": 1}, "{'a': 1}"),
+    ],
+)
+def test_the_text_of_whatever_a_chain_takes_or_gives(value, text):
+    assert text_of(value) == text
+
+
+def test_nothing_is_placed_where_no_human_spoke_and_nothing_when_nothing_is_known():
+    assert placed([AIMessage("Hi!")], "known") == [AIMessage("Hi!")]
+    assert placed([HumanMessage("Hi!")], "") == [HumanMessage("Hi!")]
+
+
+def test_inputs_and_outputs_without_names_are_nothing(memory):
+    assert question_in({}, None) == (None, None)
+    assert question_in({"history": "x", "stop": ["y"]}, None, ["history"]) == (None, None)
+    assert answer_in({}, None) == ""
+
+
+def test_a_long_question_is_searched_with_its_ends(memory):
+    ann = memory.user("ann")
+    ann.add("My sister Jo lives in Porto.")
+    question = "Where does Jo live?" + " padding" * 100_000 + " Porto?"
+    assert "Porto" in recalled(ann, question, max_tokens=500)
+
+
+@settings(max_examples=25)
+@given(shown=st.sets(st.integers(0, 29), max_size=30))
+def test_what_is_recalled_leaves_out_what_is_shown_and_stays_within_its_budget(shown, thirty_facts):
+    texts = {f"Fact {number} about bees." for number in shown}
+    found = recalled(thirty_facts, "What about bees?", max_tokens=150, shown=texts)
+    assert not any(f" {text}" in found for text in texts)
+    assert default_counter()(found) <= 150
+    assert bool(found) == (len(shown) < 30)
+
+
+@pytest.fixture(scope="module")
+def thirty_facts(tmp_path_factory):
+    with MemoryOS(tmp_path_factory.mktemp("facts"), embedder=HashEmbedder()) as memory:
+        for number in range(30):
+            memory.user("ann").add(f"Fact {number} about bees.")
+        yield memory.user("ann")
+
+
+def test_turns_that_wait_keep_their_order_and_their_time(open_memory):
+    store = open_memory()
+    ann = store.user("ann")
+    with broken(store):
+        for number in range(3):
+            record(ann, "t", [Said("user", f"question {number}")])
+            record(ann, "t", [Said("assistant", f"answer {number}")])
+        assert len(backlog_of(store)) == 6
+    record(ann, "t", [Said("user", "last")])
+    assert said(store, "ann") == [t for n in range(3) for t in (f"question {n}", f"answer {n}")] + ["last"]
+    assert [len(page.messages) for page in ann.pages()] == [2, 2, 2, 1]
+
+
+def test_a_turn_that_was_half_written_when_the_store_failed_is_not_written_twice(memory):
+    ann = memory.user("ann")
+    first, second = Said("user", "question"), Said("tool", "answer", name="weather")
+    record(ann, "t", [first])
+    record(ann, "t", [first, second])
+    assert said(memory, "ann") == ["question", "answer"]
+
+
+def test_a_turn_that_can_never_be_stored_is_told_and_does_not_block_those_behind_it(memory):
+    ann = memory.user("ann")
+    failures = []
+    with broken(memory):
+        record(ann, "t", [Said("user", "first")], failures.append)
+    record(ann, "", [Said("user", "impossible")], failures.append)
+    record(ann, "t", [Said("user", "second")], failures.append)
+    assert said(memory, "ann") == ["first", "second"]
+    assert [type(failure) for failure in failures][1:] == [InvalidInputError]
+    assert isinstance(failures[0], StoreError)
+
+
+def test_threads_that_find_turns_waiting_write_each_once(memory):
+    ann = memory.user("ann")
+    with broken(memory):
+        for number in range(30):
+            record(ann, "t", [Said("user", f"waiting {number}")])
+    start = threading.Barrier(8)
+
+    def work(number):
+        start.wait(timeout=60)
+        record(ann, "t", [Said("user", f"new {number}")])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    stored = said(memory, "ann")
+    assert sorted(stored) == sorted([f"waiting {n}" for n in range(30)] + [f"new {n}" for n in range(8)])
