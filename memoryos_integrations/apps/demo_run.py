@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.types import Context, ForgetReceipt, MemoryItem, Page, Role
     from memoryos_integrations.user_memory import UserMemory
 
-K = 10
-CONTEXT_TOKENS = 2000
+K, CONTEXT_TOKENS = 10, 2000
 FACTS = ("Mara is allergic to cashews and pistachios.", "Mara lives at 9 Weavers' Row in Skipton.")
 _PIECE = 30  # bytes of a text that are looked for at once: long enough to occur nowhere else
 

@@ -21,9 +21,7 @@ _CLOSE = 1e-3  # cosine: an index may compute in another order, or keep vectors 
 
 
 class ExactIndex:
-    """A ``VectorIndex`` in memory that scans every record: the reference for approximate ones.
-
-    For tests: nothing is kept on a disk.
+    """A ``VectorIndex`` in memory that scans every record, for tests: the reference for approximate ones.
 
     Example:
         >>> check_index(ExactIndex)
