@@ -19,7 +19,7 @@ from memoryos_integrations.errors import InvalidInputError, MemoryOSError
 from memoryos_integrations.types import Message
 from memoryos_integrations.user_memory import UserMemory
 
-_FIRST_PAGES = 32  # about what fits into half of the default budget
+_TOKENS_A_TURN = 24  # fewer than most have: what is read at first is enough more often than not
 
 
 class MemoryOSChatMemory(BaseChatMemory, Bound):
@@ -149,7 +149,7 @@ class MemoryOSChatMemory(BaseChatMemory, Bound):
         if not left:
             return []
         count = counter_of(user)
-        thread, limit = thread_name(self.thread_id), _FIRST_PAGES
+        thread, limit = thread_name(self.thread_id), max(8, left // _TOKENS_A_TURN)
         while True:
             pages = user.pages(thread_id=thread, limit=limit)
             spent, found = 0, list[Message]()

@@ -22,9 +22,9 @@ from langgraph.store.base import (
     get_text_at_path,
     validate_op_namespace,
 )
-from memoryos_integrations.items import Put, StoredItem
 
 from memoryos_integrations.errors import InvalidInputError
+from memoryos_integrations.items import Put, StoredItem
 from memoryos_integrations.memory import MemoryOS
 
 if TYPE_CHECKING:
