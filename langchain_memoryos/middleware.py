@@ -17,9 +17,10 @@ from langchain_memoryos.binding import bound, bound_to_run, thread_name, thread_
 from langchain_memoryos.chat_history import event_of, stored
 from langchain_memoryos.messages import is_typed, last_typed, placed, text_of, texts_of
 from langchain_memoryos.recalling import RunCache, recalled
-from langchain_memoryos.recording import OnError, Said, record
+from langchain_memoryos.recording import OnError, Said, record, report
 from langchain_memoryos.tools import MemoryOSToolkit
 from memoryos_integrations import ids
+from memoryos_integrations.errors import MemoryOSError
 from memoryos_integrations.memory import MemoryOS
 from memoryos_integrations.user_memory import UserMemory
 
@@ -143,7 +144,7 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         messages: list[BaseMessage] = list(request.messages)
         place = last_typed(messages)
         asked = None if place is None else messages[place].id
-        question = _stored_question(user, thread) if place is None else text_of(messages[place])
+        question = text_of(messages[place]) if place is not None else self._stored_question(user, thread)
 
         def recall() -> str:
             shown = texts_of(messages)
@@ -151,6 +152,16 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
 
         known = self._runs.recalled(user, thread, (asked, question), recall, self._on_error)
         return request.override(messages=cast("list[Any]", placed(messages, known)))
+
+    def _stored_question(self, user: UserMemory, thread: str) -> str:
+        """Return what the user said last, when a summary has taken its place in the state."""
+        try:
+            pages = user.pages(thread_id=thread, limit=1) if thread else []
+        except MemoryOSError as error:
+            report(error, self._on_error, "Nothing was recalled.")
+            return ""
+        said = [message.text for page in pages for message in page.messages if message.role == "user"]
+        return said[-1] if said else ""
 
 
 def _thread_of(state: Mapping[str, Any], runtime: Runtime[Any]) -> str | None:
@@ -160,13 +171,6 @@ def _thread_of(state: Mapping[str, Any], runtime: Runtime[Any]) -> str | None:
         return thread_name(named)
     marked: str | None = state.get("memoryos_thread")
     return marked or thread_of(ensure_config())
-
-
-def _stored_question(user: UserMemory, thread: str) -> str:
-    """Return what the user said last, when a summary has taken its place in the state."""
-    pages = user.pages(thread_id=thread, limit=1) if thread else []
-    said = [message.text for page in pages for message in page.messages if message.role == "user"]
-    return said[-1] if said else ""
 
 
 def _answer_in(messages: Sequence[BaseMessage]) -> BaseMessage | None:

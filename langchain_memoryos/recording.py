@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import weakref
@@ -121,6 +122,17 @@ def backlog_of(memory: MemoryOS) -> Backlog:
     """Return the backlog that all adapters on a store share."""
     with _backlogs_lock:
         return _backlogs.setdefault(memory, Backlog())
+
+
+@atexit.register
+def _last_try() -> None:
+    """Store what waits before the stores are closed."""
+    for backlog in list(_backlogs.values()):
+        if len(backlog):
+            try:
+                backlog.write()
+            except MemoryOSError as error:
+                report(error, "log", f"{len(backlog)} turns are lost: the store fails still.")
 
 
 def record(user: UserMemory, thread_id: str, said: Iterable[Said], on_error: OnError = "log") -> None:

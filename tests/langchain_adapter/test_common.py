@@ -1,6 +1,7 @@
 """What the adapters share: the public names, whose memory it is, texts of all kinds, turns that wait."""
 
 import ast
+import os
 import subprocess
 import sys
 import threading
@@ -270,3 +271,32 @@ def test_threads_that_find_turns_waiting_write_each_once(memory):
         thread.join()
     stored = said(memory, "ann")
     assert sorted(stored) == sorted([f"waiting {n}" for n in range(30)] + [f"new {n}" for n in range(8)])
+
+
+ENDING = """
+import sqlite3, sys
+from langchain_adapter.parts import broken
+from langchain_memoryos import with_memory
+from memoryos_integrations import MemoryOS
+from memoryos_integrations.testing import HashEmbedder
+
+memory = MemoryOS(sys.argv[1], embedder=HashEmbedder())
+chain = with_memory(lambda messages: "one", memory=memory, user_id="ann")
+with broken(memory):
+    chain.invoke("first")
+"""
+
+
+def test_turns_that_wait_are_stored_when_the_program_ends(tmp_path, open_memory):
+    command = [sys.executable, "-c", ENDING, str(tmp_path / "store")]
+    ran = subprocess.run(
+        command,
+        cwd=PACKAGE.parent / "tests",
+        env=os.environ | {"PYTHONPATH": "..:."},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "A turn was not stored; 1 wait" in ran.stderr
+    assert said(open_memory(tmp_path / "store"), "ann") == ["first", "one"]
