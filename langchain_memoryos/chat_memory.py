@@ -92,14 +92,13 @@ class MemoryOSChatMemory(BaseChatMemory, Bound):
         question = text_of(question_in(inputs, self.input_key, self.memory_variables)[1])
         user = bound(self.memory, self.user_id, self.agent_id)
         try:
-            recent = self._recent(user)
+            recent, spent = self._recent(user)
         except MemoryOSError as error:
             report(error, self.on_error, "The conversation's newest turns were not read.")
-            recent = []
+            recent, spent = [], 0
         known = ""
         if self.recent_share < 1:
-            count = counter_of(user)
-            left = self.max_tokens - count(self._rendered(recent)) - 1  # for the line's end between the two
+            left = self.max_tokens - spent
             shown = {message.id for message in recent}
             known = recalled(user, question, max_tokens=left, shown=shown, on_error=self.on_error)
         if not self.return_messages:
@@ -143,11 +142,11 @@ class MemoryOSChatMemory(BaseChatMemory, Bound):
         """Forget; see ``clear``."""
         await asyncio.to_thread(self.clear, scope)
 
-    def _recent(self, user: UserMemory) -> list[Message]:
-        """Return the newest turns that fit into their share, whole ones, oldest first."""
+    def _recent(self, user: UserMemory) -> tuple[list[Message], int]:
+        """Return the newest turns that fit into their share, whole ones, oldest first, and their tokens."""
         left = int(self.max_tokens * self.recent_share)
         if not left:
-            return []
+            return [], 0
         count = counter_of(user)
         thread, limit = thread_name(self.thread_id), max(8, left // _TOKENS_A_TURN)
         while True:
@@ -155,12 +154,13 @@ class MemoryOSChatMemory(BaseChatMemory, Bound):
             spent, found = 0, list[Message]()
             for page in reversed(pages):
                 said = [message for message in page.messages if message.role != "tool"]
-                spent += count(self._rendered(said)) + 1  # the line's end
-                if spent > left:
-                    return found
+                cost = count(self._rendered(said)) + 1  # the line's end
+                if spent + cost > left:
+                    return found, spent
+                spent += cost
                 found[:0] = said
             if len(pages) < limit:
-                return found
+                return found, spent
             limit *= 4
 
     def _rendered(self, messages: list[Message]) -> str:
