@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +31,6 @@ _MOST_CHARACTERS = 8_000  # embedding services refuse inputs of more than 8 192 
 _vectors, _messages, _facts, _embedders = schema.vectors, schema.messages, schema.facts, schema.embedders
 _store_texts = schema.store_texts
 _TABLES = {"message": _messages, "fact": _facts, "store": _store_texts}
-_log = logging.getLogger(__name__)
 
 
 def spoken(name: str | None, text: str) -> str:
@@ -46,17 +44,14 @@ class Embedding:
     Args:
         ledger: where the vectors are kept.
         embedder: ``None`` to run without a dense signal.
-        now: microseconds since 1970.
         emit: receives ``Embedded``.
 
     Raises:
         EmbedderMismatchError: the store was filled by another embedder.
     """
 
-    def __init__(
-        self, ledger: Ledger, embedder: Embedder | None, now: Callable[[], int], emit: Callable[[Event], None]
-    ) -> None:
-        self._ledger, self._now, self._emit = ledger, now, emit
+    def __init__(self, ledger: Ledger, embedder: Embedder | None, emit: Callable[[Event], None]) -> None:
+        self._ledger, self._emit = ledger, emit
         self.embedder = embedder
         self._id: int | None = None
         self._probe_vector: Matrix | None = None

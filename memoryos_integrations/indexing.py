@@ -43,7 +43,6 @@ class Indexing:
         ledger: what the index is derived from.
         client: a chromadb client of the caller's, or ``None`` for a directory of our own.
         directory: where our own index lives.
-        now: microseconds since 1970.
         emit: receives ``IndexRebuilt``.
     """
 
@@ -52,11 +51,10 @@ class Indexing:
         ledger: Ledger,
         client: Any,
         directory: Path,
-        now: Callable[[], int],
         emit: Callable[[Event], None],
     ) -> None:
         self._ledger, self._client, self._directory = ledger, client, directory
-        self._now, self._emit = now, emit
+        self._emit = emit
         self._index: ChromaIndex | None = None
         self._lock = threading.RLock()
         self._owned = False

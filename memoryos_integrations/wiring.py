@@ -116,11 +116,11 @@ def open_store(
     count_tokens = config.token_counter or default_counter()
     ledger = Ledger(path)
     try:
-        embedding = Embedding(ledger, embedder, times.now_us, announce)
+        embedding = Embedding(ledger, embedder, announce)
     except MemoryOSError:
         ledger.close()
         raise
-    indexing = Indexing(ledger, chroma, path / "chroma", times.now_us, announce)
+    indexing = Indexing(ledger, chroma, path / "chroma", announce)
     visits = Visits()
     cache = ScopeCache(config.cache_mb * 1_000_000, config.session_gap)
     retrieval = Retrieval(
