@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from typing import TypeAlias
 
@@ -70,6 +70,21 @@ class LLM(Protocol):
             LLMUnavailable: no answer can be had now.
             LLMRefused: the model declined.
             LLMBadOutput: the answer does not fit the schema.
+        """
+        ...
+
+
+@runtime_checkable
+class StreamingLLM(LLM, Protocol):
+    """A chat model that can also give a free text piece by piece. Optional: ``reply`` is enough."""
+
+    def stream(self, prompt: Prompt[str]) -> Iterator[str]:
+        """Yield the answer in pieces, none of them the model's thoughts.
+
+        Raises:
+            LLMUnavailable: no answer can be had now, or the rest of it.
+            LLMRefused: the model declined.
+            LLMBadOutput: the answer is empty, or was cut.
         """
         ...
 
