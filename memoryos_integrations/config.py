@@ -63,7 +63,19 @@ class MemoryConfig:
     full_scan_threshold: int = 20_000
     """Items of a scope up to which ``search="auto"`` scans (measured: 1.3 ms at 20 000)."""
     consolidation_batch_pages: int = 20
-    """Pages that one structured call to a model refines (ours)."""
+    """Pages that one structured call to a model sorts into topics (ours)."""
+    promotion_batch_pages: int = 20
+    """Pages of hot segments that one structured call to a model draws facts and traits from (ours)."""
+    refine_idle: timedelta = timedelta(minutes=5)
+    """A model is asked about fewer pages than a batch once nothing was added for so long; at most 15
+    minutes (ours)."""
+    prompt_tokens: int = 8000
+    """Most tokens of pages that a batch puts into one prompt; longer pages are shortened there (ours)."""
+    daily_tokens: int | None = None
+    """Tokens, in and out, that all users together may spend on background calls in a day of UTC; the work
+    above that waits for the next day. ``None``: no limit."""
+    response_tokens: int = 2000
+    """Tokens of memories that ``respond()`` gives to the model (ours)."""
     inline_embed_limit: int = 64
     """Messages not yet embedded that a retrieval embeds itself; more are found by their words."""
     cache_mb: int = 512
@@ -78,12 +90,17 @@ class MemoryConfig:
             raise ConfigError(f"session_gap must be a positive timedelta, not {self.session_gap!r}")
         for item in fields(self):
             value = getattr(self, item.name)
-            if item.type == "int":
+            if item.type == "int" or (item.type == "int | None" and value is not None):
                 _whole(
                     "MemoryConfig." + item.name, value, least=0 if item.name == "inline_embed_limit" else 1
                 )
             elif item.type == "float":
                 _number("MemoryConfig." + item.name, value)
+        idle = self.refine_idle
+        if not isinstance(idle, timedelta) or not timedelta(0) <= idle <= timedelta(minutes=15):
+            raise ConfigError(
+                f"MemoryConfig.refine_idle must be a timedelta of 0 to 15 minutes, not {idle!r}"
+            )
         if self.recency_time_constant <= 0:
             raise ConfigError("MemoryConfig.recency_time_constant must be greater than 0 seconds")
         if self.token_counter is not None and not callable(self.token_counter):

@@ -17,6 +17,7 @@ The name says who is to blame, the message says what to do next::
     │   └── EmbedderUnavailableError         no weights found, or the embedding service is down
     └── LLMError                             the chat model
         ├── LLMUnavailable                   down, slow or over its limit: the work is parked and retried
+        │   └── LLMBudgetSpent               over MemoryConfig.daily_tokens: the work waits for tomorrow
         ├── LLMRefused                       it declined to answer
         └── LLMBadOutput                     its reply does not fit the schema that was asked for
 
@@ -82,6 +83,10 @@ class LLMError(MemoryOSError):
 
 class LLMUnavailable(LLMError):  # noqa: N818 - a public name of the contract
     """The model is down, too slow or over its limit. The work is parked and retried later."""
+
+
+class LLMBudgetSpent(LLMUnavailable):
+    """What ``MemoryConfig.daily_tokens`` allows for a day is spent. Background work goes on the next day."""
 
 
 class LLMRefused(LLMError):  # noqa: N818 - a public name of the contract

@@ -117,7 +117,10 @@ def forget_everything(tx: sa.Connection, scope: int) -> Erased:
         sa.delete(schema.jobs).where(schema.jobs.c.scope_id == scope, ~sa.func.coalesce(removals, False))
     )
     drop_vectors(tx, scope, [*erased.messages, *erased.segments, *erased.facts], forgotten=True)
-    for table in (_vectors, _edges, _messages, _pages, _segments, _facts):
+    # The bill stays right: what was spent for them was spent.
+    mine = sa.update(schema.usage).where(schema.usage.c.scope_id == scope)
+    tx.execute(mine.values(scope_id=None))
+    for table in (_vectors, _edges, _messages, _pages, schema.chains, _segments, _facts):
         tx.execute(sa.delete(table).where(table.c.scope_id == scope))
     erased.persona_versions = tx.execute(sa.delete(_personas).where(_personas.c.scope_id == scope)).rowcount
     tx.execute(sa.delete(schema.scopes).where(schema.scopes.c.id == scope))

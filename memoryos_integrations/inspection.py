@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from memoryos_integrations.asking import bill
 from memoryos_integrations.errors import IndexUnavailableError
 from memoryos_integrations.long_term import sources_of
 from memoryos_integrations.scope import OF_ITEMS
@@ -52,7 +53,7 @@ def verify(store: Store) -> Report:
     problems += [
         f"The job {job} failed with {error} and is tried again later." for job, error in parked.items()
     ]
-    if owner and not waiting:
+    if owner and not waiting.keys() - outbox.MODEL_KINDS:
         problems += _compare_index(store.indexing, counts)
     return Report(not problems, tuple(problems), counts)
 
@@ -70,6 +71,7 @@ def stats(store: Store) -> dict[str, Any]:
         counts["pages_by_tier"] = {row[0]: row[1] for row in tx.execute(tiers)}
         counts["jobs"] = outbox.waiting(tx)
         counts["parked"] = len(outbox.parked(tx))
+        counts["llm"] = bill(tx)
     embedder = store.embedding.embedder
     counts["embedder"] = embedder.name if embedder is not None else None
     counts["bytes"] = _bytes_in(store.path)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from memoryos_integrations import checks, inspection, reindexing
+from memoryos_integrations import checks, inspection, learning, refinement, reindexing
 from memoryos_integrations.config import MemoryConfig
 from memoryos_integrations.embedders import resolve
 from memoryos_integrations.errors import ConfigError
@@ -24,7 +25,8 @@ from memoryos_integrations.wiring import open_store
 if TYPE_CHECKING:
     from memoryos_integrations.events import Event
     from memoryos_integrations.items import Items
-    from memoryos_integrations.protocols import Clock, Embedder
+    from memoryos_integrations.protocols import LLM, Clock, Embedder
+    from memoryos_integrations.wiring import ModelWork
 
 _open: weakref.WeakSet[MemoryOS] = weakref.WeakSet()
 
@@ -40,6 +42,8 @@ class MemoryOS:
         config: settings; the defaults are the paper's or measured.
         embedder: an ``Embedder``; ``None`` for the embedded default, which needs no network; ``"quality"``
             for the larger one of the extra of that name; ``"none"`` to search by words only.
+        llm: a chat model that refines in the background what rules have made, see ``LLM``; ``from_langchain``
+            and ``from_llamaindex`` of the adapters make one of any chat model of theirs.
         on_event: called with every ``Event``, see ``memoryos_integrations.events``.
         clock: where the time comes from; the system's by default.
         chroma: a chromadb client for the vector index; by default an index in the store's folder.
@@ -62,6 +66,7 @@ class MemoryOS:
         *,
         config: MemoryConfig | None = None,
         embedder: Embedder | str | None = None,
+        llm: LLM | None = None,
         on_event: Callable[[Event], None] | None = None,
         clock: Clock | Callable[[], datetime] | None = None,
         chroma: Any = None,
@@ -74,6 +79,7 @@ class MemoryOS:
             Path(path),
             config=config or MemoryConfig(),
             embedder=resolve(embedder),
+            llm=_checked(llm),
             chroma=chroma,
             clock=_clock_of(clock),
             emit=on_event if on_event is not None else _ignore,
@@ -81,6 +87,8 @@ class MemoryOS:
         _open.add(self)
         if self._has_work():
             self._store.worker.start()
+            if self._store.model is not None:
+                self._store.model.worker.start()
 
     @property
     def path(self) -> Path:
@@ -96,6 +104,11 @@ class MemoryOS:
     def embedder(self) -> Embedder | None:
         """The embedder; ``None`` when the store is searched by words only."""
         return self._store.embedding.embedder
+
+    @property
+    def llm(self) -> LLM | None:
+        """The chat model; ``None`` when everything is done by rules."""
+        return self._store.model.asking.llm if self._store.model is not None else None
 
     @property
     def items(self) -> Items:
@@ -127,12 +140,47 @@ class MemoryOS:
             What was done, what failed and waits for its next try, and how much is left to the process that
             owns the index, if it is another one.
         """
+        return self._run_all(self._store.model)
+
+    def enrich(self, llm: LLM | None = None) -> FlushReport:
+        """Let a chat model refine all that none has refined yet, now, in this thread, user by user.
+
+        It is the work that goes on in the background where the store was opened with ``llm=``: pages are
+        sorted into topics, hot topics teach long-term memory. What a model failed at before is tried again.
+        A call that was interrupted, or that found the model down, is taken up by the next one.
+
+        Args:
+            llm: the model; by default the store's own.
+
+        Raises:
+            ConfigError: the store has no model and none was given.
+            StoreError: another process owns the index, and does this work.
+        """
+        model = self._store.model if llm is None else self._store.model_work(_needed(llm))
+        if model is None:
+            raise ConfigError("enrich() needs a chat model: enrich(llm), or MemoryOS(path, llm=...).")
+        with model.worker.alone(), self._store.ledger.write() as tx:
+            for scope, _ in all_scopes(tx):
+                refinement.request_again(tx, scope)
+                learning.request_again(tx, scope)
+        return self._run_all(model)
+
+    def _run_all(self, model: ModelWork | None) -> FlushReport:
+        """Run what is due; what that makes due too, until nothing is left but what failed."""
         self._store.upkeep.write_visits()
-        if self._store.worker.take_charge():
+        worker = self._store.worker
+        if worker.take_charge():
             self._store.indexing.check()
-        ran, owner = self._store.worker.run_due()
+        done, owner = worker.run_due()
+        ran = Counter(done)
+        if owner and model is not None:
+            asked, _ = model.worker.run_due()
+            while asked:
+                ran.update(asked)
+                ran.update(worker.run_due(failed=False)[0])
+                asked, _ = model.worker.run_due(failed=False)
         with self._store.ledger.read() as tx:
-            return FlushReport(ran, outbox.parked(tx), 0 if owner else sum(outbox.waiting(tx).values()))
+            return FlushReport(dict(ran), outbox.parked(tx), 0 if owner else sum(outbox.waiting(tx).values()))
 
     def verify(self) -> Report:
         """Check the ledger, and the index against it. Changes nothing."""
@@ -193,7 +241,21 @@ class MemoryOS:
 
     def _has_work(self) -> bool:
         with self._store.ledger.read() as tx:
-            return outbox.next_due(tx) is not None
+            return outbox.next_due(tx, outbox.ORDER) is not None
+
+
+def _checked(llm: LLM | None) -> LLM | None:
+    return None if llm is None else _needed(llm)
+
+
+def _needed(llm: LLM) -> LLM:
+    if not callable(getattr(llm, "reply", None)):
+        raise ConfigError(
+            f"llm must have a method reply(prompt), see LLM; {type(llm).__name__} has none. For a "
+            "chat model of LangChain: langchain_memoryos.llm.from_langchain(model); of LlamaIndex: "
+            "llamaindex_memoryos.llm.from_llamaindex(llm)."
+        )
+    return llm
 
 
 def _clock_of(clock: Clock | Callable[[], datetime] | None) -> Callable[[], datetime]:

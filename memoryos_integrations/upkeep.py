@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from memoryos_integrations import consolidation, mid_term, promotion, short_term
+from memoryos_integrations import consolidation, learning, mid_term, promotion, refinement, short_term
 from memoryos_integrations.events import Consolidated, Promoted, SegmentEvicted
 from memoryos_integrations.storage import outbox, schema
 
@@ -54,6 +54,8 @@ class Upkeep:
         self._config, self._now, self._emit = config, now, emit
         self.stopping: Callable[[], bool] = lambda: False
         """Whether the store is being closed; set when the worker is there."""
+        self.wake_model: Callable[[], None] | None = None
+        """Tells the worker that asks a chat model of new work; ``None`` without a model."""
 
     def handlers(self) -> dict[JobKind, Callable[[Sequence[Job]], None]]:
         """Return what to do for each kind of job."""
@@ -103,11 +105,14 @@ class Upkeep:
             if leaving:
                 texts = {page.id: page for page in leaving}
                 mid_term.apply(tx, scope, plan, texts, embedder_id=embedder_id)
+            if self.wake_model is not None:
+                refinement.request(tx, scope, now=now, config=config)
             if more:
                 outbox.give_back(tx, [job])
             else:
                 outbox.done(tx, [job])
         self._tell(scope, plan)
+        self._model_has_work()
         return True
 
     def _refresh(self, jobs: Sequence[Job]) -> None:
@@ -127,12 +132,19 @@ class Upkeep:
             lessons = promotion.learn_by_rules(pages)
             with self._ledger.write() as tx:
                 facts = promotion.apply(tx, job.scope_id, pages, lessons, now=now)
+                if self.wake_model is not None:
+                    learning.request(tx, job.scope_id, now=now, config=config)
                 if len(pages) == _PAGES_AT_ONCE:
                     outbox.give_back(tx, [job])
                 else:
                     outbox.done(tx, [job])
             if pages:
                 self._emit(Promoted(job.scope_id, tuple(page.id for page in pages), tuple(facts)))
+                self._model_has_work()
+
+    def _model_has_work(self) -> None:
+        if self.wake_model is not None:
+            self.wake_model()
 
     def _tell(self, scope: int, plan: consolidation.Plan) -> None:
         if plan.segment_of:

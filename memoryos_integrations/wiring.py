@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations import checks
+from memoryos_integrations.asking import Asking
 from memoryos_integrations.context import Assembly
 from memoryos_integrations.dense import Dense
 from memoryos_integrations.embedding import Embedding
 from memoryos_integrations.errors import MemoryOSError
 from memoryos_integrations.indexing import Indexing
 from memoryos_integrations.items import Items
+from memoryos_integrations.learning import Learning
 from memoryos_integrations.mid_term import Visits
+from memoryos_integrations.refinement import Refinement
 from memoryos_integrations.retrieval import Retrieval
 from memoryos_integrations.storage.ledger import Ledger
 from memoryos_integrations.storage.scope_rows import ScopeCache
@@ -27,7 +30,9 @@ from memoryos_integrations.upkeep import Upkeep
 if TYPE_CHECKING:
     from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.events import Event
-    from memoryos_integrations.protocols import Embedder
+    from memoryos_integrations.protocols import LLM, Embedder, TokenCounter
+    from memoryos_integrations.storage.outbox import JobKind
+    from memoryos_integrations.storage.worker import Handler
 
 
 _log = logging.getLogger(__name__)
@@ -62,6 +67,16 @@ class _Announcer:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelWork:
+    """A chat model at work for a store."""
+
+    asking: Asking
+    """Asks it."""
+    worker: Worker
+    """Does the jobs that need it, in a thread of their own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     """An open store: its files, what reads and writes them, and who does its upkeep."""
 
@@ -80,6 +95,22 @@ class Store:
     ownership: Ownership
     worker: Worker
     items: Items
+    announce: Callable[[Event], None]
+    count_tokens: TokenCounter
+    model: ModelWork | None = None
+
+    def model_work(self, llm: LLM) -> ModelWork:
+        """Return what asks a chat model on behalf of this store; nothing runs yet."""
+        now, config = self.times.now_us, self.config
+        asking = Asking(llm, self.ledger, config=config, count_tokens=self.count_tokens, now=now)
+        emit = self.announce
+        refinement = Refinement(self.ledger, self.embedding, asking, config=config, now=now, emit=emit)
+        learning = Learning(self.ledger, asking, config=config, now=now, emit=emit)
+        handlers: dict[JobKind, Handler] = {"refine": refinement.run, "learn": learning.run}
+        return ModelWork(
+            asking,
+            Worker(self.ledger, self.ownership, handlers, now=now, emit=emit, chief=self.worker),
+        )
 
     def after_fork(self) -> None:
         """Make the store usable in a child process; its upkeep stays with the parent."""
@@ -88,12 +119,16 @@ class Store:
         self.cache.after_fork()
         self.visits.after_fork()
         self.worker.after_fork()
+        if self.model is not None:
+            self.model.worker.after_fork()
 
     def close(self) -> None:
         """Finish the running transaction and let go of every file."""
         try:
             self.upkeep.write_visits()
         finally:
+            if self.model is not None:
+                self.model.worker.stop()
             self.worker.stop()
             self.indexing.close()
             self.ledger.close()
@@ -106,6 +141,7 @@ def open_store(
     *,
     config: MemoryConfig,
     embedder: Embedder | None,
+    llm: LLM | None,
     chroma: Any,
     clock: Callable[[], datetime],
     emit: Callable[[Event], None],
@@ -123,18 +159,13 @@ def open_store(
     indexing = Indexing(ledger, chroma, path / "chroma", announce)
     visits = Visits()
     cache = ScopeCache(config.cache_mb * 1_000_000, config.session_gap)
+    dense = Dense(ledger, embedding, indexing, config)
+    now = times.now_us
     retrieval = Retrieval(
-        ledger,
-        cache,
-        Dense(ledger, embedding, indexing, config),
-        visits,
-        config=config,
-        count_tokens=count_tokens,
-        now=times.now_us,
-        emit=emit,
+        ledger, cache, dense, visits, config=config, count_tokens=count_tokens, now=now, emit=emit
     )
     upkeep, ownership, worker = _background(ledger, embedding, indexing, visits, config, times, announce)
-    return Store(
+    store = Store(
         path=path,
         config=config,
         times=times,
@@ -150,7 +181,16 @@ def open_store(
         ownership=ownership,
         worker=worker,
         items=Items(ledger, embedding, indexing, config, now=times.now_us, notify=worker.notify),
+        announce=announce,
+        count_tokens=count_tokens,
     )
+    return store if llm is None else _with_model(store, llm)
+
+
+def _with_model(store: Store, llm: LLM) -> Store:
+    model = store.model_work(llm)
+    store.upkeep.wake_model = model.worker.wake
+    return replace(store, model=model)
 
 
 def _background(

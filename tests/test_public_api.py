@@ -17,10 +17,11 @@ CORE = Path(memoryos_integrations.__file__).parent
 TURN = "thread_id='default', at=None, event_id=None"
 
 SIGNATURES = {
-    MemoryOS: "(path, *, config=None, embedder=None, on_event=None, clock=None, chroma=None)",
+    MemoryOS: "(path, *, config=None, embedder=None, llm=None, on_event=None, clock=None, chroma=None)",
     MemoryOS.user: "(self, user_id, agent_id='default')",
     MemoryOS.users: "(self)",
     MemoryOS.flush: "(self)",
+    MemoryOS.enrich: "(self, llm=None)",
     MemoryOS.verify: "(self)",
     MemoryOS.stats: "(self)",
     MemoryOS.rebuild_index: "(self)",
@@ -71,6 +72,11 @@ DEFAULTS = {
     "top_knowledge": 10,
     "full_scan_threshold": 20_000,
     "consolidation_batch_pages": 20,
+    "promotion_batch_pages": 20,
+    "refine_idle": timedelta(minutes=5),
+    "prompt_tokens": 8000,
+    "daily_tokens": None,
+    "response_tokens": 2000,
     "inline_embed_limit": 64,
     "cache_mb": 512,
     "token_counter": None,
@@ -110,7 +116,9 @@ def drawn_tree():
     parents, above = {}, []
     for line in errors.__doc__.splitlines():
         drawn = re.fullmatch(r"    ((?:[│ ]   )*(?:[├└]── )?)(\w+)( .*)?", line)
-        if drawn and drawn[2].endswith(("Error", *("LLMUnavailable", "LLMRefused", "LLMBadOutput"))):
+        if drawn and drawn[2].endswith(
+            ("Error", "LLMUnavailable", "LLMBudgetSpent", "LLMRefused", "LLMBadOutput")
+        ):
             depth = len(drawn[1]) // 4
             parents[drawn[2]] = above[depth - 1] if depth else "Exception"
             above[depth:] = [drawn[2]]
@@ -202,7 +210,7 @@ def test_the_tree_of_errors_is_the_one_that_its_module_draws():
         if inspect.isclass(value) and value.__module__ == errors.__name__
     }
     assert drawn_tree() == real
-    assert len(real) == 17
+    assert len(real) == 18
 
 
 def test_every_public_error_is_one_of_the_tree_and_can_be_caught_as_one():

@@ -23,7 +23,27 @@ def _m002_store_items(connection: sa.Connection) -> None:
     schema.metadata.create_all(connection, tables=[schema.store_items, schema.store_texts])
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_m001_first_shape, _m002_store_items)
+def _m003_a_model_refines(connection: sa.Connection) -> None:
+    schema.metadata.create_all(connection, tables=[schema.chains, schema.usage])
+    _add_columns(connection, schema.pages, "refined", "learnt", "chain_id")
+    _add_columns(connection, schema.segments, "refined_summary")
+    _add_columns(connection, schema.persona_versions, "agent_profile")
+
+
+def _add_columns(connection: sa.Connection, table: sa.Table, *names: str) -> None:
+    """Add columns that an older ledger lacks; the first step makes a new one in today's shape."""
+    there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+    for name in names:
+        if name not in there:
+            column = sa.schema.CreateColumn(table.c[name]).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column}")
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
+    _m001_first_shape,
+    _m002_store_items,
+    _m003_a_model_refines,
+)
 """Step n brings a ledger of version n-1 to version n."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

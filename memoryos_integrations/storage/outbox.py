@@ -15,16 +15,22 @@ import sqlalchemy as sa
 from memoryos_integrations.storage import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-JobKind = Literal["embed", "consolidate", "refresh", "promote", "rebuild", "index", "rewrite"]
+JobKind = Literal[
+    "embed", "consolidate", "refresh", "promote", "rebuild", "index", "rewrite", "refine", "learn"
+]
 """embed: a page's messages, or a fact · consolidate: a scope's short-term memory · refresh: a segment ·
 promote: a scope's hot segments ·
 rebuild: the whole index · index: one page's, segment's or fact's entry in the index · rewrite: a collection
-whose files still hold the vectors of forgotten items."""
+whose files still hold the vectors of forgotten items · refine: a model sorts a scope's pages into topics ·
+learn: a model draws from a scope's promoted pages what long-term memory keeps."""
 
 ORDER: tuple[JobKind, ...] = get_args(JobKind)
 """The order in which due work is done: what others build on comes first."""
+
+MODEL_KINDS: frozenset[JobKind] = frozenset({"refine", "learn"})
+"""Work that asks a chat model. It has a thread of its own, so that a slow model holds up nothing else."""
 
 LEASE_US = 120 * 1_000_000
 _BACK_OFF_US = 2 * 1_000_000
@@ -52,6 +58,8 @@ class Job:
     holds it after it left the ledger."""
     attempts: int
     """Failures so far."""
+    error: str | None = None
+    """Class name of the last failure."""
 
 
 def job_row(
@@ -83,10 +91,20 @@ def enqueue_once(tx: sa.Connection, kind: JobKind, scope_id: int | None, item_id
         enqueue(tx, [job_row(kind, scope_id, item_id)])
 
 
-def most_urgent(tx: sa.Connection, now: int) -> JobKind | None:
+def schedule(tx: sa.Connection, kind: JobKind, scope_id: int, *, due_at: int) -> None:
+    """Write a scope's job, or move the one that is waiting; one that failed keeps its own delay."""
+    waiting = sa.and_(_jobs.c.kind == kind, _jobs.c.scope_id == scope_id, _jobs.c.leased_by.is_(None))
+    if tx.execute(sa.select(_jobs.c.seq).where(waiting).limit(1)).first() is None:
+        enqueue(tx, [job_row(kind, scope_id, str(scope_id)) | {"due_at": due_at}])
+    else:
+        tx.execute(sa.update(_jobs).where(waiting, _jobs.c.attempts == 0).values(due_at=due_at))
+
+
+def most_urgent(tx: sa.Connection, now: int, kinds: Collection[JobKind]) -> JobKind | None:
     """Return the kind of the due job that others build on most, or ``None`` if nothing is due."""
-    kinds = set(tx.execute(sa.select(_jobs.c.kind).where(_due(now)).distinct()).scalars())
-    return next((kind for kind in ORDER if kind in kinds), None)
+    due = sa.select(_jobs.c.kind).where(_due(now), _jobs.c.kind.in_(kinds)).distinct()
+    found = set(tx.execute(due).scalars())
+    return next((kind for kind in ORDER if kind in found), None)
 
 
 def claim(tx: sa.Connection, *, kind: JobKind, owner: str, now: int, limit: int) -> list[Job]:
@@ -98,7 +116,7 @@ def claim(tx: sa.Connection, *, kind: JobKind, owner: str, now: int, limit: int)
         rows = rows[:1] if rows[0].attempts else [row for row in rows if not row.attempts]
         lease = sa.update(_jobs).where(_jobs.c.seq.in_([row.seq for row in rows]))
         tx.execute(lease.values(leased_by=owner, leased_until=now + LEASE_US))
-    return [Job(r.seq, r.kind, r.scope_id, r.item_id, r.payload, r.attempts) for r in rows]
+    return [Job(r.seq, r.kind, r.scope_id, r.item_id, r.payload, r.attempts, r.error) for r in rows]
 
 
 def done(tx: sa.Connection, jobs: Sequence[Job]) -> None:
@@ -106,12 +124,12 @@ def done(tx: sa.Connection, jobs: Sequence[Job]) -> None:
     tx.execute(sa.delete(_jobs).where(_jobs.c.seq.in_([job.seq for job in jobs])))
 
 
-def give_back(tx: sa.Connection, jobs: Sequence[Job]) -> None:
+def give_back(tx: sa.Connection, jobs: Sequence[Job], *, due_at: int = 0) -> None:
     """End the lease of jobs that were not finished and did not fail."""
     tx.execute(
         sa.update(_jobs)
         .where(_jobs.c.seq.in_([job.seq for job in jobs]))
-        .values(leased_by=None, leased_until=None)
+        .values(leased_by=None, leased_until=None, due_at=due_at, attempts=0, error=None)
     )
 
 
@@ -133,9 +151,10 @@ def park(tx: sa.Connection, jobs: Sequence[Job], *, error: Exception, now: int) 
         )
 
 
-def make_due(tx: sa.Connection) -> None:
-    """Let every job be tried now, those that wait after a failure too."""
-    tx.execute(sa.update(_jobs).where(_jobs.c.due_at > 0).values(due_at=0))
+def make_due(tx: sa.Connection, kinds: Collection[JobKind], *, failed: bool) -> None:
+    """Let the jobs of these kinds be tried now, those that wait after a failure only if asked for."""
+    later = sa.update(_jobs).where(_jobs.c.due_at > 0, _jobs.c.kind.in_(kinds))
+    tx.execute((later if failed else later.where(_jobs.c.attempts == 0)).values(due_at=0))
 
 
 def release_all(tx: sa.Connection) -> None:
@@ -145,9 +164,9 @@ def release_all(tx: sa.Connection) -> None:
     )
 
 
-def next_due(tx: sa.Connection) -> int | None:
-    """Return when the next job is due, in microseconds since 1970."""
-    return tx.execute(sa.select(sa.func.min(_jobs.c.due_at))).scalar()
+def next_due(tx: sa.Connection, kinds: Collection[JobKind]) -> int | None:
+    """Return when the next job of these kinds is due, in microseconds since 1970."""
+    return tx.execute(sa.select(sa.func.min(_jobs.c.due_at)).where(_jobs.c.kind.in_(kinds))).scalar()
 
 
 def waiting(tx: sa.Connection) -> dict[str, int]:

@@ -48,6 +48,7 @@ segments = sa.Table(
     sa.Column("id", sa.String, nullable=False, unique=True),
     _scope(),
     sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("refined_summary", sa.Text),  # a model's, of the pages that are refined; summary shows it first
     sa.Column("keywords", sa.Text, nullable=False),  # JSON: word -> count, most telling first
     sa.Column("method", sa.String, nullable=False),
     sa.Column("visits", sa.Integer, nullable=False),
@@ -69,9 +70,25 @@ pages = sa.Table(
     sa.Column("segment_id", sa.String, sa.ForeignKey("segments.id")),
     sa.Column("open", sa.Boolean, nullable=False),  # an assistant's answer may still join it
     sa.Column("promoted", sa.String),  # how long-term memory learnt from it: "extractive" or a model's name
+    sa.Column("refined", sa.String),  # the model that sorted it into its topic; "extractive" if none could
+    sa.Column("learnt", sa.String),  # the model that long-term memory learnt from it by; the same
+    sa.Column("chain_id", sa.String),  # the run of pages that it continues
     sa.Column("metadata", sa.Text, nullable=False),
     sa.Index("pages_of_segment", "scope_id", "segment_id", "tier"),
     sa.Index("pages_of_thread", "scope_id", "thread_id"),
+)
+
+# Runs of pages that continue each other, as a model saw them.
+chains = sa.Table(
+    "chains",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("id", sa.String, nullable=False, unique=True),
+    _scope(),
+    sa.Column("thread_id", sa.String, nullable=False),
+    sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("method", sa.String, nullable=False),
+    sa.Index("chains_of_scope", "scope_id"),
 )
 
 messages = sa.Table(
@@ -143,7 +160,8 @@ persona_versions = sa.Table(
     sa.Column("scope_id", sa.Integer, sa.ForeignKey("scopes.id"), primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True),
     sa.Column("profile", sa.Text, nullable=False),  # JSON: field -> {"value": ..., "facts": [ids]}
-    sa.Column("traits", sa.Text, nullable=False),
+    sa.Column("traits", sa.Text, nullable=False),  # JSON: dimension -> {"level": ..., "messages": [ids]}
+    sa.Column("agent_profile", sa.Text),  # as profile
     sa.Column("method", sa.String, nullable=False),
     _at("at"),
 )
@@ -182,6 +200,21 @@ store_texts = sa.Table(
     sa.Column("item_id", sa.String, sa.ForeignKey("store_items.id"), nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Index("store_texts_of_item", "item_id"),
+)
+
+# What a chat model was asked and what it cost, by day. What belongs to a forgotten scope has none.
+usage = sa.Table(
+    "usage",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("scope_id", sa.Integer),
+    sa.Column("task", sa.String, nullable=False),
+    sa.Column("day", sa.String, nullable=False),  # of UTC, as in 2026-01-31
+    sa.Column("calls", sa.Integer, nullable=False),
+    sa.Column("tokens_in", sa.Integer, nullable=False),
+    sa.Column("tokens_out", sa.Integer, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Index("usage_of_day", "day"),
 )
 
 # No foreign key: the removal of a forgotten item from the index outlives its scope.

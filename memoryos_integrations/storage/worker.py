@@ -37,6 +37,8 @@ _LIMITS: Mapping[JobKind, int] = {
     "rebuild": 1,
     "index": 500,
     "rewrite": 4,
+    "refine": 1,
+    "learn": 1,
 }
 _QUIET_SECONDS = 0.05
 _REST_FACTOR = 4
@@ -86,9 +88,10 @@ class Worker:
         ledger: holds the jobs.
         ownership: the store's lock.
         handlers: what to do for each kind; a handler removes its jobs in the transaction of their result.
-        adopt: called once whenever this process becomes the owner.
         now: microseconds since 1970, by the store's clock.
         emit: receives ``JobParked``.
+        adopt: called once whenever this process becomes the owner.
+        chief: the worker that takes charge of the store, if this is not the one.
     """
 
     def __init__(
@@ -97,12 +100,13 @@ class Worker:
         ownership: Ownership,
         handlers: Mapping[JobKind, Handler],
         *,
-        adopt: Callable[[], None],
         now: Callable[[], int],
         emit: Callable[[Event], None],
+        adopt: Callable[[], None] = lambda: None,
+        chief: Worker | None = None,
     ) -> None:
         self._ledger, self._ownership, self._handlers = ledger, ownership, handlers
-        self._adopt, self._now, self._emit = adopt, now, emit
+        self._now, self._emit, self._adopt, self._chief = now, emit, adopt, chief
         self._last_add = 0.0
         self.after_fork()
 
@@ -124,6 +128,11 @@ class Worker:
         if not self._wake.is_set():
             self._wake.set()
 
+    def wake(self) -> None:
+        """Say that there is work: the thread is started, or looks at once."""
+        self.start()
+        self._wake.set()
+
     def start(self) -> None:
         """Start the thread, once."""
         with self._start_lock:
@@ -144,8 +153,8 @@ class Worker:
         if thread is not None and thread is not threading.current_thread():
             thread.join(_JOIN_SECONDS)
 
-    def run_due(self) -> tuple[dict[str, int], bool]:
-        """Run every job once, those that wait for their next try too.
+    def run_due(self, *, failed: bool = True) -> tuple[dict[str, int], bool]:
+        """Run every job once, those that wait after a failure too unless ``failed`` is false.
 
         Returns:
             The number of jobs done by kind, and whether this process owns the store; if it does not,
@@ -156,10 +165,11 @@ class Worker:
             if not self._own():
                 return ran, False
             with self._ledger.write() as tx:
-                outbox.make_due(tx)
+                outbox.make_due(tx, list(self._handlers), failed=failed)
             while (batch := self._run_batch()) is not None:
                 kind, count = batch
-                ran[kind] = ran.get(kind, 0) + count
+                if count:
+                    ran[kind] = ran.get(kind, 0) + count
         return ran, True
 
     def take_charge(self) -> bool:
@@ -212,7 +222,7 @@ class Worker:
             busy = time.monotonic() - started
             return busy * _REST_FACTOR if self._turns_coming_in() else 0.0
         with self._ledger.read() as tx:
-            due = outbox.next_due(tx)
+            due = outbox.next_due(tx, list(self._handlers))
         return (
             _IDLE_POLL_SECONDS
             if due is None
@@ -220,7 +230,11 @@ class Worker:
         )
 
     def _own(self) -> bool:
-        if self._stop.is_set() or not self._ownership.take():
+        if self._stop.is_set():
+            return False
+        if self._chief is not None:
+            return self._chief.take_charge()
+        if not self._ownership.take():
             return False
         if not self._adopted:
             with self._ledger.write() as tx:
@@ -230,9 +244,10 @@ class Worker:
         return True
 
     def _run_batch(self) -> tuple[JobKind, int] | None:
+        """Do the most urgent batch; returns its kind and the jobs done, ``None`` if nothing is due."""
         now = self._now()
         with self._ledger.read() as tx:
-            due = outbox.most_urgent(tx, now)
+            due = outbox.most_urgent(tx, now, list(self._handlers))
         if due is None:
             return None
         with self._ledger.write() as tx:
@@ -248,6 +263,7 @@ class Worker:
             with self._ledger.write() as tx:
                 outbox.park(tx, jobs, error=error, now=now)
             self._emit(JobParked(jobs[0].scope_id, due, jobs[0].attempts + 1, type(error).__name__))
+            return due, 0
         return due, len(jobs)
 
     def _turns_coming_in(self) -> bool:
