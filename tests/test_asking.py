@@ -1,4 +1,4 @@
-"""A chat model is asked through one door, once more after a reply that cannot be used; all is written down."""
+"""A chat model is asked through one door, once more after a reply of no use; all is written down."""
 
 from __future__ import annotations
 
