@@ -9,6 +9,8 @@
 #   make format         let ruff put the code in order
 #   make check-figures  the figures of retrieval have not fallen; DATA=... says where LoCoMo is
 #   make bench          print the figures of docs/benchmarks.md; the same DATA=...
+#   make docs           build the documentation's site into site/, strictly
+#   make pictures       draw the pictures of the documentation
 #   make build          wheel and source archive into dist/
 #   make setup          install only
 #   make clean          remove everything that these made
@@ -25,7 +27,7 @@ RUN := $(UV) run --frozen
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format check-figures bench build clean
+.PHONY: help setup demo test lint format check-figures bench docs pictures build clean
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -64,9 +66,15 @@ bench: setup
 	$(RUN) python benchmarks/locomo.py $(DATA)
 	$(RUN) python benchmarks/store.py
 
+docs: setup
+	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet
+
+pictures: setup
+	@$(RUN) python docs/pictures/flow.py > docs/pictures/flow.svg
+
 build: setup
 	$(UV) build
 
 clean:
-	rm -rf .venv .uv dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .uv dist build site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,9 +4,10 @@ import contextlib
 import doctest
 import io
 import re
+import runpy
 import shlex
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -16,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from chromadb.api import ClientAPI
+from programs.chroma_server import ChromaServer, close_connections
 from typer.testing import CliRunner
 
 from memoryos_integrations import MemoryOS, UserMemory
@@ -24,7 +27,7 @@ from memoryos_integrations.protocols import IndexRecord
 from memoryos_integrations.storage.index import ChromaIndex
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 CORE = ROOT / "memoryos_integrations"
 BLOCK = re.compile(r"^(`{3,})(\w*)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -82,17 +85,34 @@ def closing_all(names: dict[str, Any]) -> Iterator[None]:
     finally:
         for value in names.values():
             opened = value.memory if isinstance(value, UserMemory) else value
-            if isinstance(opened, MemoryOS | ChromaIndex):
+            if isinstance(opened, MemoryOS | ChromaIndex | ClientAPI):
                 opened.close()
+            if isinstance(opened, ClientAPI):
+                close_connections(opened)
 
 
 PAGES_WITH_PYTHON = [page for page in PAGES if any(block.language == "python" for block in blocks_of(page))]
 
 
+@pytest.fixture
+def servers(tmp_path, monkeypatch) -> Iterator[Callable[[Path], None]]:
+    """Start what a page's code connects to."""
+    with contextlib.ExitStack() as running:
+
+        def start(page: Path) -> None:
+            if "CHROMA_PORT" in page.read_text(encoding="utf-8"):
+                server = ChromaServer(tmp_path / "server")
+                running.callback(server.kill)
+                monkeypatch.setenv("CHROMA_PORT", str(server.port))
+
+        yield start
+
+
 @pytest.mark.parametrize("page", PAGES_WITH_PYTHON, ids=name_of)
-def test_the_python_of_a_page_runs_and_prints_what_the_page_shows(page, tmp_path, monkeypatch):
+def test_the_python_of_a_page_runs_and_prints_what_the_page_shows(page, tmp_path, monkeypatch, servers):
     """The blocks marked ``python``, in order; a block marked ``text`` right after one is what it prints."""
     monkeypatch.chdir(tmp_path)
+    servers(page)
     blocks = blocks_of(page)
     following = dict(pairwise(blocks))
     code = [block for block in blocks if block.language == "python"]
@@ -197,3 +217,8 @@ def test_the_examples_of_the_docstrings_are_true(module, provided, tmp_path, mon
             runner.run(example, out=report.write, clear_globs=False)
     assert runner.tries > 0
     assert runner.failures == 0, report.getvalue()
+
+
+def test_the_picture_is_what_its_source_draws():
+    drawn = runpy.run_path(str(ROOT / "docs/pictures/flow.py"))["picture"]()
+    assert drawn == (ROOT / "docs/pictures/flow.svg").read_text(encoding="utf-8")

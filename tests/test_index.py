@@ -4,16 +4,13 @@ import itertools
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
 import uuid
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 
 import chromadb
 import httpx
@@ -22,6 +19,7 @@ import pytest
 from chromadb.config import Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from programs.chroma_server import ChromaServer, close_connections
 
 from memoryos_integrations.errors import (
     IndexUnavailableError,
@@ -39,8 +37,6 @@ from memoryos_integrations.storage.index_directory import (
 )
 from memoryos_integrations.storage.index_seal import seal
 from memoryos_integrations.testing.index import ExactIndex, check_index
-
-STARTUP = 60  # seconds that a server may take on a loaded machine
 
 
 def points(rows, dimension=16, seed=0):
@@ -85,40 +81,9 @@ def ephemeral():
         yield client
 
 
-class Server:
-    """A real ``chroma run``, which can be killed and started again on the same port and directory."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.start()
-
-    def start(self) -> None:
-        program = Path(sys.executable).with_name("chroma")
-        command = [program, "run", "--path", self.path, "--host", "127.0.0.1", "--port", str(self.port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + STARTUP
-        while not self._answers():
-            assert time.monotonic() < deadline, "the Chroma server did not start in time"
-            with pytest.raises(subprocess.TimeoutExpired):  # else it has ended
-                self.process.wait(timeout=0.05)
-
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/api/v2/heartbeat", timeout=5).is_success
-        except httpx.TransportError:
-            return False
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    running = Server(tmp_path_factory.mktemp("server"))
+    running = ChromaServer(tmp_path_factory.mktemp("server"))
     yield running
     running.kill()
 
@@ -127,8 +92,7 @@ def server(tmp_path_factory):
 def http(server):
     with chromadb.HttpClient(host="127.0.0.1", port=server.port) as client:
         yield client
-        for connected in (client, client._admin_client):
-            connected._server._session.close()  # Chroma itself leaves its connections open
+        close_connections(client)
 
 
 # --- the contract
