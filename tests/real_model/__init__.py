@@ -1,0 +1,1 @@
+"""A small real chat model behind the OpenAI API: it shows that nothing depends on a scripted answer."""
