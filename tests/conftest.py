@@ -20,6 +20,7 @@ _OF_THE_MACHINE = (
     "LANGSMITH_API_KEY",
     "LANGSMITH_TRACING",
     "MEMORYOS_EMBEDDER",  # what the command line goes by
+    "MEMORYOS_MCP_TOKEN",
     "MEMORYOS_PATH",
     "MEMORYOS_USER",
     "OPENAI_API_KEY",

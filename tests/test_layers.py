@@ -108,6 +108,10 @@ def test_no_file_of_the_core_names_a_framework_in_an_import():
             assert not imported_by(file) & FRAMEWORKS, file
 
 
+def test_the_command_line_loads_no_framework_before_a_command_needs_it():
+    assert not loaded_by("import memoryos_integrations.apps.cli") & (FRAMEWORKS | HEAVY)
+
+
 def test_only_the_index_imports_chromadb():
     importers = [file for package in PACKAGES for file in modules_of(ROOT / package)]
     assert [file for file in importers if "chromadb" in imported_by(file)] == [CORE / "storage" / "index.py"]
@@ -157,6 +161,7 @@ def test_the_import_rules_hold():
     [
         ("memoryos_integrations/heat.py", "import langchain_core", "The core imports no framework"),
         ("memoryos_integrations/scope.py", "import langchain_memoryos", "The core imports no framework"),
+        ("memoryos_integrations/apps/writing.py", "import mcp", "The core imports no framework"),
         (
             "llamaindex_memoryos/__init__.py",
             "import langchain_memoryos",

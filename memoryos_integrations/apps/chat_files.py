@@ -104,7 +104,7 @@ def read(path: Path, *, thread_id: str | None = None, sample: int | None = None)
     Raises:
         InvalidInputError: the file cannot be read, or something in it cannot be stored; it says where.
     """
-    content = _parsed(path)
+    content = parsed(path)
     items = content if isinstance(content, list) else [content]
     first = items[0] if items else None
     thread = path.stem if thread_id is None else thread_id
@@ -129,7 +129,12 @@ def read(path: Path, *, thread_id: str | None = None, sample: int | None = None)
     return [conversation]
 
 
-def _parsed(path: Path) -> Any:
+def parsed(path: Path) -> Any:
+    """Return what a file of JSON holds.
+
+    Raises:
+        InvalidInputError: the file cannot be read, or is no JSON in UTF-8; it says where.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:

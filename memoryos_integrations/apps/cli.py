@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from memoryos_integrations.apps import reading, writing
+from memoryos_integrations.apps import mcp_server, reading, writing
 from memoryos_integrations.apps.demo import demo
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ app.command("rebuild")(writing.rebuild)
 app.command("forget")(writing.forget)
 app.command("export")(writing.export)
 app.command("load")(writing.load)
+app.add_typer(mcp_server.app, name="mcp")
 
 
 def main() -> None:

@@ -82,7 +82,7 @@ def opened(
             )
         from memoryos_integrations.memory import MemoryOS
 
-        with MemoryOS(path, embedder=_embedder(embedder), on_event=on_event, clock=clock) as memory:
+        with MemoryOS(path, embedder=embedder_of(embedder), on_event=on_event, clock=clock) as memory:
             yield memory
 
 
@@ -113,8 +113,13 @@ def nothing_of(memory: MemoryOS, user_id: str, what: str) -> NoReturn:
     raise typer.Exit(NOTHING)
 
 
-def moment(name: str, text: str | None) -> datetime | None:
-    """Return an ISO 8601 time, which must have a zone, in UTC.
+def moment(name: str, text: str | None, *, local: bool = False) -> datetime | None:
+    """Return an ISO 8601 time in UTC.
+
+    Args:
+        name: of the argument, for the error.
+        text: the time.
+        local: one without a zone is in this machine's; else it is an error.
 
     Raises:
         InvalidInputError: it is no such time, or has no zone.
@@ -123,7 +128,7 @@ def moment(name: str, text: str | None) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(text)
-        if at.tzinfo is not None:
+        if local or at.tzinfo is not None:
             return at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidInputError(
@@ -132,7 +137,8 @@ def moment(name: str, text: str | None) -> datetime | None:
     raise InvalidInputError(f"{name}: {text!r} has no zone: end it with Z for UTC, or with +02:00")
 
 
-def _embedder(name: EmbedderName) -> Embedder | str | None:
+def embedder_of(name: EmbedderName) -> Embedder | str | None:
+    """Return what ``MemoryOS`` takes for an embedder that was named."""
     if name is EmbedderName.HASH:
         from memoryos_integrations.testing.embedders import HashEmbedder
 
