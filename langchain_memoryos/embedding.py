@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from langchain_memoryos.messages import clean
-from langchain_memoryos.replies import told_as
 from memoryos_integrations.errors import ConfigError, EmbedderError, EmbedderUnavailableError
+from memoryos_integrations.providers import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,8 +83,10 @@ class LangChainEmbedder:
         return vectors
 
     def _vectors(self, texts: list[str]) -> list[Vector]:
-        with told_as(self._failure):
+        def vectors() -> list[Vector]:
             return [np.asarray(one, dtype=np.float32) for one in self._embeddings.embed_documents(texts)]
+
+        return attempt(vectors, self._failure)
 
     def _failure(self, error: Exception) -> EmbedderUnavailableError:
         return EmbedderUnavailableError(

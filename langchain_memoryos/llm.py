@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+import ipaddress
+import math
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from langchain_core.messages import HumanMessage, SystemMessage
-from langchain_core.runnables import RunnableConfig
-from pydantic import BaseModel
+from pydantic import ValidationError
 
+from langchain_memoryos.chat_model import LangChainLLM
 from langchain_memoryos.embedding import LangChainEmbedder
-from langchain_memoryos.replies import check_complete, failure_of, fitted, free_text, read, told_as
-from memoryos_integrations.errors import ConfigError, LLMUnavailable
+from memoryos_integrations.errors import ConfigError, MissingDependencyError
+from memoryos_integrations.providers import attempt
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import BaseMessage
+    from pydantic import SecretStr
 
-    from memoryos_integrations.protocols import Prompt
-
-T = TypeVar("T")
-
-_REQUEST_ERRORS = (400, 404, 422)  # of a server that does not know structured output
+    from langchain_memoryos.chat_model import Method
 
 
-def from_langchain(model: BaseChatModel) -> LangChainLLM:
+def from_langchain(model: BaseChatModel, *, method: Method | None = None) -> LangChainLLM:
     """Return a chat model of LangChain as an ``LLM``.
+
+    How long a call may take is the model's affair: give it a ``timeout`` and ``max_retries``.
+
+    Args:
+        model: any ``BaseChatModel``.
+        method: how it is asked for an object; see ``LangChainLLM``.
 
     Example:
         >>> from langchain_core.language_models import FakeListChatModel
@@ -35,7 +39,7 @@ def from_langchain(model: BaseChatModel) -> LangChainLLM:
         >>> llm.reply(Prompt("greet", "Be kind.", "Hi!", str))
         'Hello!'
     """
-    return LangChainLLM(model)
+    return LangChainLLM(model, method=method)
 
 
 def from_embeddings(
@@ -52,95 +56,71 @@ def from_embeddings(
     return LangChainEmbedder(embeddings, name=name, dimension=dimension)
 
 
-class LangChainLLM:
-    """An ``LLM`` on a chat model of LangChain; made by ``from_langchain``.
-
-    Structured replies are asked for as the model's provider has it. Where that is not possible, the JSON
-    schema is written into the instruction. Its calls appear in no stream of a chain around it.
+def openai_compatible(
+    model: str,
+    *,
+    base_url: str | None = None,
+    api_key: str | SecretStr | None = None,
+    timeout: float = 60.0,
+    max_retries: int = 2,
+    method: Method | None = None,
+    **options: Any,
+) -> LangChainLLM:
+    """Return a model of OpenAI, or of any server that speaks its API, as an ``LLM``.
 
     Args:
-        model: any ``BaseChatModel``.
+        model: its name there.
+        base_url: where the server is, up to ``/v1``, such as ``"http://127.0.0.1:11434/v1"`` for Ollama;
+            by default OpenAI.
+        api_key: by default ``OPENAI_API_KEY`` of the environment. A server on this machine or in its network
+            needs none; it is never sent the one of the environment.
+        timeout: seconds that the server may say nothing.
+        max_retries: how often a call is tried again within ``reply``, with growing pauses.
+        method: how it is asked for an object; see ``LangChainLLM``.
+        options: more of ``langchain_openai.ChatOpenAI``, such as ``reasoning_effort="low"``. No temperature
+            and no limit of tokens is sent unless they are given: reasoning models refuse them.
+
+    Raises:
+        ConfigError: an option is unusable, or there is no key.
+        MissingDependencyError: langchain-openai is not installed.
+
+    Example:
+        >>> openai_compatible("qwen3:8b", base_url="http://127.0.0.1:11434/v1").name
+        'qwen3:8b'
     """
-
-    def __init__(self, model: BaseChatModel) -> None:
-        if not hasattr(model, "with_structured_output"):
-            raise ConfigError(f"model must be a chat model of LangChain, not {type(model).__name__}")
-        self._model = model
-        self._by_instruction = False
-
-    @property
-    def name(self) -> str:
-        """The model's name, as its provider has it."""
-        for attribute in ("model_name", "model", "model_id"):
-            if isinstance(value := getattr(self._model, attribute, None), str) and value:
-                return value
-        return type(self._model).__name__
-
-    def reply(self, prompt: Prompt[T]) -> T:
-        """Return the answer as an instance of ``prompt.schema``.
-
-        Raises:
-            LLMUnavailable: no answer can be had now.
-            LLMRefused: the model declined.
-            LLMBadOutput: the answer is cut or does not fit the schema.
-        """
-        schema: type[Any] = prompt.schema
-        if schema is str:
-            return cast("T", free_text(self._asked(prompt), prompt.task))
-        if not issubclass(schema, BaseModel):
-            raise ConfigError(f"schema must be str or a pydantic model, not {schema.__name__}")
-        answer = self._by_words(prompt, schema) if self._by_instruction else self._structured(prompt, schema)
-        return cast("T", answer)
-
-    def _structured(self, prompt: Prompt[Any], schema: type[BaseModel]) -> BaseModel:
-        """Return the answer as the provider structures it; ask by instruction from now on if it cannot."""
-        try:
-            with told_as(lambda error: _failure_of_structure(error, prompt.task)):
-                model = self._model.with_structured_output(_json_schema(schema), include_raw=True)
-                answer = cast("dict[str, Any]", model.invoke(_messages(prompt), _config(prompt.task)))
-        except _NoStructureError:
-            found = self._by_words(prompt, schema)
-            self._by_instruction = True
-            return found
-        raw = answer["raw"]
-        check_complete(raw, prompt.task)
-        if raw.tool_calls:
-            return fitted(raw.tool_calls[0]["args"], schema, prompt.task)
-        # Not what LangChain parsed of the text: its parser completes an object that was cut.
-        return read(raw, schema, prompt.task)
-
-    def _by_words(self, prompt: Prompt[Any], schema: type[BaseModel]) -> BaseModel:
-        """Return the answer to an instruction that holds the schema."""
-        wanted = json.dumps(_json_schema(schema), ensure_ascii=False)
-        asked = f"{prompt.system}\n\nAnswer with one JSON object of this schema, and nothing else:\n{wanted}"
-        return read(self._asked(prompt, asked), schema, prompt.task)
-
-    def _asked(self, prompt: Prompt[Any], system: str | None = None) -> BaseMessage:
-        with told_as(lambda error: failure_of(error, prompt.task)):
-            return self._model.invoke(_messages(prompt, system), _config(prompt.task))
+    try:
+        from langchain_openai import ChatOpenAI
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "openai_compatible needs the package langchain-openai: pip install langchain-openai"
+        ) from error
+    if base_url is not None and urlsplit(base_url).scheme not in ("http", "https"):
+        raise ConfigError("base_url must be an address such as http://127.0.0.1:11434/v1")
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
+        raise ConfigError("timeout must be a number of seconds above 0")
+    given: dict[str, Any] = {"model": model, "timeout": timeout, "max_retries": max_retries, **options}
+    if base_url is not None:
+        given["base_url"] = base_url
+    if api_key is not None or _is_near(base_url):
+        given["api_key"] = "none" if api_key is None else api_key
+    chat = attempt(lambda: ChatOpenAI(**given), _failure_of_options)
+    return LangChainLLM(chat, method=method)
 
 
-def _messages(prompt: Prompt[Any], system: str | None = None) -> list[BaseMessage]:
-    return [SystemMessage(content=system or prompt.system), HumanMessage(content=prompt.user)]
+def _is_near(base_url: str | None) -> bool:
+    """Whether a server is on this machine or in its network, where keys are rare."""
+    base_url = base_url or os.environ.get("OPENAI_API_BASE") or os.environ.get("OPENAI_BASE_URL") or ""
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_private  # loopback included
+    except ValueError:
+        return bool(host) and ("." not in host or host.endswith((".local", ".internal", ".localhost")))
 
 
-def _config(task: str) -> RunnableConfig:
-    # Within a run of the application's, its callbacks would stream these tokens to the user.
-    return {"callbacks": [], "tags": ["nostream"], "run_name": f"memoryos {task}"}
-
-
-def _json_schema(schema: type[BaseModel]) -> dict[str, Any]:
-    """Return a schema as a dictionary: given the class, clients raise what they cannot read and drop it."""
-    whole = schema.model_json_schema()
-    return {"title": schema.__name__, "description": f"A {schema.__name__}."} | whole
-
-
-class _NoStructureError(Exception):
-    """The model, or the server behind it, does not know structured output."""
-
-
-def _failure_of_structure(error: Exception, task: str) -> Exception:
-    """Return what an error means; it may be gone when no structured output is asked for."""
-    failure = failure_of(error, task)
-    refused = getattr(error, "status_code", None) in _REQUEST_ERRORS and isinstance(failure, LLMUnavailable)
-    return _NoStructureError() if refused or isinstance(error, NotImplementedError) else failure
+def _failure_of_options(error: Exception) -> ConfigError:
+    """Return what ChatOpenAI's refusal means; its words hold the values, among them the key."""
+    if type(error).__name__ == "OpenAIError":
+        return ConfigError("There is no key: pass api_key=, or set OPENAI_API_KEY.")
+    issues = error.errors(include_input=False) if isinstance(error, ValidationError) else []
+    places = ", ".join(str(issue["loc"][0]) for issue in issues if issue["loc"])
+    return ConfigError(f"ChatOpenAI does not take its options: {places or type(error).__name__}")

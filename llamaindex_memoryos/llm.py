@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar, cast
+from collections.abc import Generator, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms import llm as llama_index
-from pydantic import BaseModel
 
-from llamaindex_memoryos.replies import asked_for, blamed, cut_off, fitted, refused, without_thoughts
-from memoryos_integrations.errors import ConfigError, EmbedderUnavailableError, LLMBadOutput, LLMRefused
-from memoryos_integrations.protocols import LLM, Embedder, Prompt
+from llamaindex_memoryos.replies import raw_pieces, raw_reply
+from memoryos_integrations.errors import ConfigError, EmbedderUnavailableError
+from memoryos_integrations.protocols import Embedder, Prompt, StreamingLLM
+from memoryos_integrations.providers import attempt, failure_of
+from memoryos_integrations.replies import RawReply, answer_of, instruction_of, pieces_of
 
 if TYPE_CHECKING:
     from memoryos_integrations.protocols import Vector
 
 T = TypeVar("T")
 _PROBE = "How long is a vector?"
+_NAMELESS = "unknown"  # what LlamaIndex calls a model that does not say its name
 
 
-def from_llamaindex(llm: llama_index.LLM) -> LLM:
+def from_llamaindex(llm: llama_index.LLM) -> StreamingLLM:
     """Return a chat model of LlamaIndex as the core uses it.
 
-    Structured answers are asked for as JSON text, so any model will do. What it replies may stand in a code
-    fence or behind ``<think>`` tags; a reply that was cut off or does not fit is refused, never repaired.
+    Objects are asked for as JSON text, so any model will do. How long a call may take is the model's affair:
+    give it a timeout, as in ``OpenAI(timeout=60, max_retries=2)``.
 
     Raises:
         ConfigError: it is no chat model of LlamaIndex.
@@ -62,29 +65,30 @@ class _ChatModel:
     def __init__(self, llm: llama_index.LLM) -> None:
         self._llm = llm
 
+    @property
+    def name(self) -> str:
+        """The model's name, or its class where it says none."""
+        name = self._llm.metadata.model_name
+        return self._llm.class_name() if name in ("", _NAMELESS) else name
+
     def reply(self, prompt: Prompt[T]) -> T:
         """Return the answer; see ``LLM.reply``."""
-        schema: type = prompt.schema
-        structured = issubclass(schema, BaseModel)
-        system = prompt.system + asked_for(schema) if structured else prompt.system
-        messages = [
-            ChatMessage(role=self._llm.metadata.system_role, content=system),
+        asked = self._messages(prompt)
+        response = attempt(lambda: self._llm.chat(asked), partial(failure_of, task=prompt.task))
+        return answer_of(raw_reply(response), prompt)
+
+    def stream(self, prompt: Prompt[str]) -> Iterator[str]:
+        """Yield the answer in pieces; see ``StreamingLLM.stream``."""
+        return pieces_of(self._pieces(prompt), prompt)
+
+    def _pieces(self, prompt: Prompt[str]) -> Generator[RawReply, None, None]:
+        yield from raw_pieces(self._llm.stream_chat(self._messages(prompt)))
+
+    def _messages(self, prompt: Prompt[T]) -> list[ChatMessage]:
+        return [
+            ChatMessage(role=self._llm.metadata.system_role, content=instruction_of(prompt)),
             ChatMessage(role=MessageRole.USER, content=prompt.user),
         ]
-        try:
-            response = self._llm.chat(messages)
-        except Exception as error:  # noqa: BLE001 - raised, but not chained: a provider's words may hold a key
-            raise blamed(error) from None
-        if refused(response):
-            raise LLMRefused(f"The model declined the task {prompt.task!r}.")
-        text = without_thoughts(response.message.content or "")
-        if not structured:
-            if not text:
-                raise LLMBadOutput(f"The model said nothing to the task {prompt.task!r}.")
-            return cast("T", text)
-        if cut_off(response):
-            raise LLMBadOutput(f"The reply to {prompt.task!r} was cut off: let the model write more tokens.")
-        return cast("T", fitted(text, schema, prompt.task))
 
 
 class _EmbeddingModel:
@@ -115,9 +119,10 @@ class _EmbeddingModel:
     def _embed(self, texts: Sequence[str]) -> list[Vector]:
         # Services refuse empty texts and halves of characters.
         asked = [text.encode("utf-8", "replace").decode() or " " for text in texts]
-        try:
-            made = self._model.get_text_embedding_batch(asked)
-        except Exception as error:  # noqa: BLE001 - raised, but not chained: a provider's words may hold a key
-            kind = type(error).__name__
-            raise EmbedderUnavailableError(f"The embedding model {self.name!r} failed with {kind}.") from None
+        made = attempt(lambda: self._model.get_text_embedding_batch(asked), self._failure)
         return [np.asarray(vector, dtype=np.float32) for vector in made]
+
+    def _failure(self, error: Exception) -> EmbedderUnavailableError:
+        return EmbedderUnavailableError(
+            f"The embedding model {self.name!r} failed with {type(error).__name__}."
+        )

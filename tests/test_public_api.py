@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import re
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -44,14 +45,35 @@ SIGNATURES = {
     UserMemory.load: "(self, path)",
     protocols.Embedder.embed: "(self, texts)",
     protocols.LLM.reply: "(self, prompt)",
+    protocols.StreamingLLM.stream: "(self, prompt)",
     protocols.Clock.now: "(self)",
     protocols.TokenCounter.__call__: "(self, text)",
     testing.FrozenClock.advance: "(self, by)",
     testing.HashEmbedder: "(dimension=256, name=None)",
+    testing.OpenAIServer: "(*answers, default=None, by_task=None, dimension=64, port=0)",
+    testing.OpenAIServer.script: "(self, *answers)",
+    testing.Failure: (
+        "(status, message='Scripted failure.', code=None, type='error', headers=<factory>, body=None)"
+    ),
+    testing.Reply: (
+        "(text=None, tool_calls=(), json=None, spoilt=None, refusal=None, finish_reason=None, usage=(10, 5), "
+        "breaks_after=None)"
+    ),
+    testing.ToolCall: "(name, arguments=<factory>, id=None)",
     testing.ScriptedLLM: "(answers)",
     testing.check_embedder: "(make)",
     testing.check_index: "(make)",
     testing.check_llm: "(make, *, texts=('Hello.', '你好。'))",
+}
+
+BRIDGES = {
+    "langchain_memoryos.llm:from_embeddings": "(embeddings, *, name=None, dimension=None)",
+    "langchain_memoryos.llm:from_langchain": "(model, *, method=None)",
+    "langchain_memoryos.llm:openai_compatible": (
+        "(model, *, base_url=None, api_key=None, timeout=60.0, max_retries=2, method=None, **options)"
+    ),
+    "llamaindex_memoryos.llm:from_embed_model": "(embed_model)",
+    "llamaindex_memoryos.llm:from_llamaindex": "(llm)",
 }
 
 DEFAULTS = {
@@ -181,6 +203,19 @@ def test_every_public_value_is_frozen_and_says_what_each_field_is(file):
 )
 def test_the_signatures_of_the_contract_stand(function, shape):
     assert shape_of(function) == shape
+
+
+@pytest.mark.parametrize(("place", "shape"), BRIDGES.items())
+def test_the_signatures_of_the_bridges_to_frameworks_models_stand(place, shape):
+    module, _, name = place.partition(":")
+    assert shape_of(getattr(import_module(module), name)) == shape
+
+
+def test_the_names_of_the_test_kit_are_sorted_and_all_there():
+    assert testing.__all__ == sorted(set(testing.__all__), key=sort_key)
+    assert all(getattr(testing, name).__doc__ for name in testing.__all__)
+    with pytest.raises(AttributeError, match="OpenAiServer"):
+        _ = testing.OpenAiServer
 
 
 def test_every_public_method_of_a_store_and_of_a_user_has_its_line_in_the_contract():

@@ -7,8 +7,10 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
-from memoryos_integrations.errors import LLMBadOutput, LLMUnavailable
-from memoryos_integrations.protocols import LLM, Prompt
+from memoryos_integrations.errors import LLMBadOutput, LLMError, LLMRefused, LLMUnavailable
+from memoryos_integrations.protocols import LLM, Prompt, StreamingLLM
+from memoryos_integrations.replies import RawReply, answer_of
+from memoryos_integrations.usage import metered
 
 T = TypeVar("T")
 Answer = Any
@@ -19,7 +21,8 @@ class ScriptedLLM:
     """An ``LLM`` whose answers are chosen by ``Prompt.task``.
 
     Args:
-        answers: for each task one answer for every call, or a list of answers used up one by one.
+        answers: for each task one answer for every call, or a list of answers used up one by one. Where the
+            prompt asks for an object, a text is read as that of a real model would be.
 
     Attributes:
         prompts: every prompt it was asked, in order.
@@ -40,6 +43,7 @@ class ScriptedLLM:
         Raises:
             LLMUnavailable: the script has no answer, or none left, for the task.
             LLMBadOutput: the scripted answer does not fit the prompt's schema.
+            LLMRefused: it is an apology where an object is asked for.
         """
         self.prompts.append(prompt)
         if prompt.task not in self._answers:
@@ -59,33 +63,61 @@ class ScriptedLLM:
 def check_llm(
     make: Callable[[Mapping[str, object]], LLM], *, texts: Iterable[str] = ("Hello.", "你好。")
 ) -> None:
-    """Check that a chat model keeps the contract of ``LLM``.
+    """Check that a chat model keeps the contract of ``LLM``; and of ``StreamingLLM`` if it has ``stream``.
+
+    ``name`` and the report of tokens are optional; what is there has to make sense.
 
     Args:
-        make: returns the model under test, set up to answer each task of the mapping with its value.
-        texts: free texts that it is made to answer.
+        make: returns the model under test, set up to answer each task of the mapping with its value: a text,
+            or a mapping where an object is asked for.
+        texts: free texts that it is made to answer, none with white space around it.
 
     Raises:
         AssertionError: what it does is not what the protocol promises.
     """
     for text in texts:
-        got = make({"free text": text}).reply(Prompt("free text", "Say it.", "Say it.", str))
-        assert got == text, f"a free text came back as {got!r}, not {text!r}"
+        _check_text(lambda text=text: make({"free text": text}), text)  # type: ignore[misc]
     wanted = _Reply(words=["a", "b"], count=2)
-    got_model = make({"structured": wanted.model_dump()}).reply(
-        Prompt("structured", "Count the words.", "a b {braces} stay", _Reply)
-    )
-    assert got_model == wanted, f"a structured reply came back as {got_model!r}, not {wanted!r}"
+    llm = make({"structured": wanted.model_dump()})
+    with metered() as usage:
+        got = llm.reply(_STRUCTURED)
+    assert got == wanted, f"a structured reply came back as {got!r}, not {wanted!r}"
+    assert usage.tokens_in >= 0 <= usage.tokens_out, f"{usage!r} was reported, which no call costs"
+    name = getattr(llm, "name", "unnamed")
+    assert isinstance(name, str), f"name is {name!r}, no text"
+    assert name, "name is empty: leave it out, or name the model"
+    for answer in ({"words": "not a list"}, {"words": ["a"], "count": "many"}, "Two words, I think."):
+        failure = _failure_of(make({"structured": answer}))
+        assert isinstance(failure, LLMBadOutput), f"{answer!r} raised {failure!r}, not LLMBadOutput"
+    declined = _failure_of(make({"structured": "I'm sorry, but I can't help with that."}))
+    refused = isinstance(declined, LLMRefused | LLMBadOutput)
+    assert refused, f"an apology raised {declined!r}, not LLMRefused, or LLMBadOutput at least"
+
+
+def _check_text(make: Callable[[], LLM], text: str) -> None:
+    prompt = Prompt("free text", "Say it.", "Say it.", str)
+    got = make().reply(prompt)
+    assert got == text, f"a free text came back as {got!r}, not {text!r}"
+    streaming = make()
+    if isinstance(streaming, StreamingLLM):
+        pieces = list(streaming.stream(prompt))
+        assert "".join(pieces) == text, f"a free text was streamed as {pieces!r}, not {text!r}"
+
+
+def _failure_of(llm: LLM) -> Exception | None:
     try:
-        make({"structured": {"words": "not a list"}}).reply(Prompt("structured", "Count.", "a", _Reply))
-    except LLMBadOutput:
-        return
-    raise AssertionError("a reply that does not fit the schema must raise LLMBadOutput")
+        llm.reply(_STRUCTURED)
+    except LLMError as failure:
+        return failure
+    return None
 
 
 class _Reply(BaseModel):
     words: list[str]
     count: int
+
+
+_STRUCTURED = Prompt("structured", "Count the words.", "a b {braces} stay", _Reply)
 
 
 def _fitted(prompt: Prompt[T], answer: object) -> T:
@@ -99,4 +131,6 @@ def _fitted(prompt: Prompt[T], answer: object) -> T:
             raise LLMBadOutput(
                 f"The scripted answer to {prompt.task!r} does not fit {schema.__name__}."
             ) from error
+    if issubclass(schema, BaseModel) and isinstance(answer, str):
+        return answer_of(RawReply(answer), prompt)
     raise LLMBadOutput(f"The scripted answer to {prompt.task!r} is no {schema.__name__}.")

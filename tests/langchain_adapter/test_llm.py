@@ -4,21 +4,17 @@ import traceback
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
-from openai_server import Failure, OpenAIServer, Reply, ToolCall
 from pydantic import BaseModel
 
 from langchain_adapter.parts import ScriptedChat, calling, said
 from langchain_memoryos import MemoryOSMiddleware
 from langchain_memoryos.llm import from_embeddings, from_langchain
-from langchain_memoryos.replies import read, without_thoughts
 from memoryos_integrations import MemoryOS, Prompt
 from memoryos_integrations.errors import (
     ConfigError,
@@ -29,7 +25,7 @@ from memoryos_integrations.errors import (
     LLMUnavailable,
 )
 from memoryos_integrations.protocols import LLM, Embedder
-from memoryos_integrations.testing import check_embedder, check_llm
+from memoryos_integrations.testing import Failure, OpenAIServer, Reply, ToolCall, check_embedder, check_llm
 
 KEY = "sk-secret-4711"
 
@@ -234,19 +230,6 @@ def test_an_agent_on_a_model_over_http_sends_what_is_recalled_and_streams_the_an
     assert "Porto" in server.chats[0].texts[1]
     assert KEY not in str([request.body for request in server.chats])
     assert said(memory, "ann")[1:] == ["Where does my sister live?", "In Porto, I think."]
-
-
-@given(st.text(st.characters(codec="utf-8"), max_size=60), st.text(max_size=20), st.integers())
-def test_an_object_is_read_whatever_prose_without_braces_stands_around_it(prose, name, people):
-    prose = prose.replace("{", "(").replace("`", "'").replace("<", "(")
-    city = City(name=name.replace("</think", ""), people=people)
-    assert read(AIMessage(f"{prose}\n{city.model_dump_json()}\n{prose}"), City, "city") == city
-
-
-@given(st.text())
-def test_text_without_thoughts_is_left_as_it_is(text):
-    if "</think" not in text.lower():
-        assert without_thoughts(text) == text
 
 
 def embeddings(server, **options):

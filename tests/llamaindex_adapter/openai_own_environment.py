@@ -27,12 +27,13 @@ if __name__ != "__main__":
     from llama_index.core.agent.workflow import FunctionAgent
     from llama_index.embeddings.openai import OpenAIEmbedding
     from llama_index.llms.openai import OpenAI
-    from openai_server import Failure, OpenAIServer, Reply, ToolCall
 
     from llamaindex_adapter.test_llm import ASKED, FREE, Topics
     from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory
     from llamaindex_memoryos.llm import from_embed_model, from_llamaindex
     from memoryos_integrations import LLMBadOutput, LLMRefused, LLMUnavailable
+    from memoryos_integrations.testing import Failure, OpenAIServer, Reply, ToolCall, check_llm
+    from memoryos_integrations.usage import metered
 
     pytestmark = [
         pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince20:inspect"),
@@ -108,6 +109,36 @@ if __name__ != "__main__":
         llm = from_llamaindex(model(server))
         assert llm.reply(ASKED) == Topics(topics=["bees"], count=1)
         assert llm.reply(FREE) == "Hello."
+
+    def test_openais_client_keeps_the_contract_of_a_chat_model_and_tells_what_calls_cost(server):
+        def make(answers):
+            (answer,) = answers.values()
+            server.default = answer if isinstance(answer, str) else Reply(json=answer)
+            return from_llamaindex(model(server))
+
+        check_llm(make)
+        server.default = Reply(text="Hello.", usage=(120, 8))
+        with metered() as usage:
+            assert make({"free text": "Hello."}).name == "gpt-4o-mini"
+            make({"free text": "Hello."}).reply(FREE)
+        assert usage.calls == 1
+
+    @pytest.mark.parametrize(
+        ("answer", "error"),
+        [
+            (Reply(text="Hello, you", finish_reason="length"), LLMBadOutput),
+            (Reply(text="Hello, you", breaks_after=3), LLMUnavailable),
+            (Reply(finish_reason="content_filter"), LLMRefused),
+            (Failure(503), LLMUnavailable),
+            (Failure.HTML, LLMUnavailable),
+            (Failure.GARBLED, LLMUnavailable),
+        ],
+        ids=str,
+    )
+    def test_what_goes_wrong_in_a_stream_of_openai_has_the_right_name(server, answer, error):
+        server.script(answer)
+        with pytest.raises(error):
+            list(from_llamaindex(model(server)).stream(FREE))
 
     def test_a_store_runs_on_openais_embeddings(server, tmp_path):
         embeddings = OpenAIEmbedding(api_base=server.url, api_key="sk-secret", max_retries=0)

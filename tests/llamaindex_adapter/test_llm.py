@@ -3,18 +3,21 @@
 import asyncio
 import json
 import traceback
+from typing import Any
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LLMMetadata
 from llama_index.core.embeddings import MockEmbedding
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from llamaindex_adapter.models import Talker, WordEmbedding
 from llamaindex_memoryos import MemoryOSMemory
 from llamaindex_memoryos.llm import from_embed_model, from_llamaindex
 from memoryos_integrations import LLM, Embedder, LLMBadOutput, LLMRefused, LLMUnavailable, MemoryOS, Prompt
 from memoryos_integrations.errors import ConfigError, EmbedderUnavailableError, LLMError
+from memoryos_integrations.protocols import StreamingLLM
 from memoryos_integrations.testing import check_embedder, check_llm
+from memoryos_integrations.usage import metered
 
 SECRET = "sk-secret-1234"
 
@@ -78,7 +81,7 @@ def test_fences_thoughts_and_pleasantries_around_the_answer_are_understood(text)
         '<think>{"topics": ["bees"], "count": 1}',
         '["bees"]',
         '{"topics": "bees", "count": 1}',
-        f'{{"topics": ["{SECRET}"], "count": "{SECRET}"}}',
+        f'{{"topics": ["{SECRET}"], "count": "{SECRET}", "{SECRET}": 1}}',
         "bees, mostly",
         "",
     ],
@@ -89,17 +92,132 @@ def test_what_is_cut_off_or_does_not_fit_is_refused_and_not_quoted(text):
     assert SECRET not in shown(caught.value)
 
 
+GOOD = '{"topics": ["bees"], "count": 1}'
+BEES = Topics(topics=["bees"], count=1)
+USAGE = {"prompt_tokens": 120, "completion_tokens": 8}
+
+
+def as_openai(text, reason="stop", refusal=None):
+    """A response as LlamaIndex's OpenAI client gives it."""
+    choice = {"finish_reason": reason, "message": {"content": text, "refusal": refusal}}
+    return stopped(text, choices=[choice], usage=USAGE)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (as_openai(GOOD), BEES),
+        (as_openai("{'topics': ['bees',], count: 1}"), BEES),
+        (as_openai(f"```json\n{GOOD}\n```"), BEES),
+        (as_openai(f"<think>Perhaps {{}}?</think>{GOOD}"), BEES),
+        (as_openai(GOOD[:20], "length"), LLMBadOutput),
+        (as_openai(GOOD, "length"), LLMBadOutput),
+        (as_openai(GOOD[:20]), LLMBadOutput),
+        (as_openai(""), LLMBadOutput),
+        (as_openai(None), LLMBadOutput),
+        (as_openai('{"topics": "bees", "count": 1}'), LLMBadOutput),
+        (as_openai(None, refusal="I will not."), LLMRefused),
+        (as_openai("I'm sorry, but I can't help with that."), LLMRefused),
+        (as_openai("", "content_filter"), LLMRefused),
+    ],
+)
+def test_every_kind_of_reply_has_its_outcome_and_tells_what_it_cost(answer, expected):
+    with metered() as usage:
+        if isinstance(expected, Topics):
+            assert reply_to(ASKED, answer) == expected
+        else:
+            with pytest.raises(expected, match="'topics'") as caught:
+                reply_to(ASKED, answer)
+            shown(caught.value)
+    assert (usage.calls, usage.tokens_in, usage.tokens_out) == (1, 120, 8)
+
+
+@pytest.mark.parametrize("prompt", [ASKED, FREE])
 @pytest.mark.parametrize(
     "raw",
     [
         {"choices": [{"finish_reason": "length"}]},
         {"stop_reason": "max_tokens"},
         {"candidates": [{"finish_reason": "MAX_TOKENS"}]},
+        {"done_reason": "length"},
     ],
 )
-def test_a_reply_that_ran_out_of_tokens_is_no_answer_even_if_it_reads_like_one(raw):
+def test_a_reply_that_ran_out_of_tokens_is_no_answer_even_if_it_reads_like_one(raw, prompt):
     with pytest.raises(LLMBadOutput, match="cut off"):
-        reply_to(ASKED, stopped('{"topics": [], "count": 0}', **raw))
+        reply_to(prompt, stopped('{"topics": [], "count": 0}', **raw))
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        ({"usage": {"input_tokens": 120, "output_tokens": 8}}, {}),
+        ({"usage_metadata": {"prompt_token_count": 120, "candidates_token_count": 8}}, {}),
+        ({"prompt_eval_count": 120, "eval_count": 8}, {}),
+        (None, USAGE),
+    ],
+)
+def test_tokens_are_told_by_the_names_of_each_provider(raw, told):
+    message = ChatMessage(role="assistant", content="Hello.")
+    with metered() as usage:
+        reply_to(FREE, ChatResponse(message=message, raw=raw, additional_kwargs=told))
+    assert (usage.calls, usage.tokens_in, usage.tokens_out) == (1, 120, 8)
+
+
+def test_a_model_is_called_by_its_name_or_by_its_class_where_it_says_none():
+    assert from_llamaindex(Talker()).name == Talker.class_name()
+
+    class Named(Talker):
+        @property
+        def metadata(self):
+            return LLMMetadata(model_name="qwen3:8b")
+
+    assert from_llamaindex(Named()).name == "qwen3:8b"
+
+
+class Streaming(Talker):
+    """Streams responses as they are, and raises what is an error among them."""
+
+    parts: list[Any] = Field(default_factory=list)
+
+    def stream_chat(self, messages, **kwargs):
+        def parts():
+            for part in self.parts:
+                if isinstance(part, Exception):
+                    raise part
+                delta, raw = part if isinstance(part, tuple) else (part, None)
+                yield ChatResponse(message=ChatMessage(role="assistant", content=""), delta=delta, raw=raw)
+
+        return parts()
+
+
+def stream_of(*parts):
+    return from_llamaindex(Streaming(parts=list(parts))).stream(FREE)
+
+
+def test_a_stream_comes_in_pieces_without_thoughts_and_tells_what_it_cost():
+    end = {"choices": [{"finish_reason": "stop"}], "usage": USAGE}
+    with metered() as usage:
+        pieces = list(stream_of("<thi", "nk>hm</th", "ink>\n\nHel", "lo, ", "you!\n", (None, end)))
+    assert pieces == ["Hel", "lo,", " you!"]
+    assert (usage.calls, usage.tokens_in, usage.tokens_out) == (1, 120, 8)
+    assert isinstance(from_llamaindex(Talker()), StreamingLLM)
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [
+        (ConnectionError(SECRET), LLMUnavailable),
+        (("", {"choices": [{"finish_reason": "length"}]}), LLMBadOutput),
+        (("", {"choices": [{"finish_reason": "content_filter"}]}), LLMRefused),
+        (("", {"choices": [{"delta": {"refusal": "No."}}]}), LLMRefused),
+    ],
+)
+def test_a_stream_that_fails_gives_what_came_before_and_then_its_error(end, error):
+    got = []
+    with pytest.raises(error) as caught:
+        got.extend(stream_of("Hello, ", "you", end))
+    assert "".join(got) == "Hello, you"
+    assert SECRET not in shown(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -135,35 +253,25 @@ class StatusError(Exception):
         self.status_code, self.code = status, code
 
 
-def wrapped(error):
-    """Return an error as libraries wrap it."""
-    try:
-        try:
-            raise error
-        except Exception as cause:
-            raise ValueError(f"call failed: {SECRET}") from cause
-    except ValueError as outer:
-        return outer
-
-
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (ConnectionError(f"refused {SECRET}"), "cannot be reached now"),
-        (TimeoutError(SECRET), "cannot be reached now"),
-        (StatusError(429), "cannot be reached now"),
-        (StatusError(503), "cannot be reached now"),
-        (wrapped(StatusError(502)), "status 502"),
-        (StatusError(401), "check key and name"),
-        (wrapped(StatusError(404)), "check key and name"),
+        (ConnectionError(f"refused {SECRET}"), "check that it runs"),
+        (TimeoutError(SECRET), "timeout"),
+        (StatusError(429), "too often"),
+        (StatusError(503), "status 503"),
+        (StatusError(401), "check its key"),
+        (json.JSONDecodeError(SECRET, "<html>", 0), "no chat model's API"),
     ],
     ids=str,
 )
 def test_a_model_that_does_not_answer_is_unavailable_and_the_error_names_classes_only(error, says):
-    with pytest.raises(LLMUnavailable, match=says) as caught:
-        reply_to(FREE, error)
-    assert type(error).__name__ in str(caught.value)
-    assert SECRET not in shown(caught.value)
+    llm = from_llamaindex(Talker(error, error))
+    for call in (llm.reply, lambda prompt: list(llm.stream(prompt))):
+        with pytest.raises(LLMUnavailable, match=says) as caught:
+            call(FREE)
+        assert type(error).__name__ in str(caught.value)
+        assert SECRET not in shown(caught.value)
 
 
 def test_a_filter_in_front_of_the_model_is_a_refusal():
@@ -172,8 +280,10 @@ def test_a_filter_in_front_of_the_model_is_a_refusal():
 
 
 def shown(error):
-    """What a traceback shows."""
+    """What a traceback shows, and a log that follows the chain."""
     assert isinstance(error, LLMError | EmbedderUnavailableError)
+    assert error.__cause__ is None
+    assert error.__context__ is None
     return "".join(traceback.format_exception(error))
 
 
