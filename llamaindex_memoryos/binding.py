@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.llms.llm import LLM
 
 from llamaindex_memoryos import stores
-from llamaindex_memoryos.llm import from_embed_model
+from llamaindex_memoryos.llm import from_embed_model, from_llamaindex
 from memoryos_integrations import checks
 from memoryos_integrations.errors import ConfigError, InvalidInputError
 from memoryos_integrations.memory import MemoryOS
 from memoryos_integrations.protocols import Embedder
 from memoryos_integrations.user_memory import UserMemory
+
+TOKEN_LIMIT = 30_000  # as LlamaIndex's Memory
+_CONTEXT_SHARE = 0.75  # of a model's context window, as LlamaIndex's ChatMemoryBuffer
 
 
 class OfUser(Protocol):
@@ -43,8 +47,9 @@ def place_of(
     user_id: str | None,
     agent_id: str | None,
     embed_model: BaseEmbedding | Embedder | str | None = None,
-) -> Place:
-    """Return the place of a memory whose store is live from now on; a folder is opened.
+    llm: LLM | None = None,
+) -> tuple[Place, stores.Ticket | None]:
+    """Return the place of a memory whose store is live from now on, and a ticket if a folder was opened.
 
     Raises:
         ConfigError: not exactly one of ``memory`` and ``persist_directory`` is given, or ``embed_model`` with
@@ -58,11 +63,40 @@ def place_of(
         if embed_model is not None:
             raise ConfigError("embed_model is the store's: open it with MemoryOS(..., embedder=...)")
         user = bound(memory, user_id, agent_id)
-        return Place(stores.hold(user.memory), user.user_id, user.agent_id)
+        return Place(stores.hold(user.memory), user.user_id, user.agent_id), None
     user_id = checks.identifier("user_id", user_id)
     agent_id = checks.identifier("agent_id", "default" if agent_id is None else agent_id)
     embedder = from_embed_model(embed_model) if isinstance(embed_model, BaseEmbedding) else embed_model
-    return Place(stores.open_folder(persist_directory or "", embedder), user_id, agent_id)
+    model = from_llamaindex(llm) if llm is not None else None
+    folder, ticket = stores.open_folder(persist_directory or "", embedder, model)
+    return Place(folder, user_id, agent_id), ticket
+
+
+def thread_of(thread_id: str | None, session_id: str | None) -> str:
+    """Return which conversation is meant.
+
+    Raises:
+        ConfigError: two different ones are.
+        InvalidInputError: its id is unusable.
+    """
+    if None not in (thread_id, session_id) and thread_id != session_id:
+        raise ConfigError("thread_id and session_id are two names of one thing: give one of them")
+    given = thread_id if thread_id is not None else session_id
+    return checks.identifier("thread_id", "default" if given is None else given)
+
+
+def limit_of(token_limit: int | None, llm: LLM | None) -> int:
+    """Return the most tokens of a prompt: as given, by the model's context window, or LlamaIndex's own.
+
+    Raises:
+        ConfigError: the model is none.
+        InvalidInputError: the limit is unusable.
+    """
+    if llm is not None and not isinstance(llm, LLM):
+        raise ConfigError(f"llm must be a chat model of LlamaIndex, not {type(llm).__name__}")
+    if token_limit is not None:
+        return checks.whole("token_limit", token_limit, least=1, most=10**9)
+    return int(llm.metadata.context_window * _CONTEXT_SHARE) if llm is not None else TOKEN_LIMIT
 
 
 def bound(memory: Memory, user_id: str | None = None, agent_id: str | None = None) -> UserMemory:

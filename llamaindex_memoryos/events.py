@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 dispatcher = get_dispatcher(__name__)
 
 
-class MemoryRecallEvent(BaseEvent):
+class _MemoryEvent(BaseEvent):
+    @classmethod
+    def class_name(cls) -> str:
+        """Return the name that handlers tell events apart by."""
+        return cls.__name__
+
+
+class MemoryRecallEvent(_MemoryEvent):
     """Memories were looked up for a prompt; not sent when the turn's lookup is used again."""
 
     items: int
@@ -28,45 +35,25 @@ class MemoryRecallEvent(BaseEvent):
     seconds: float
     """How long it took."""
 
-    @classmethod
-    def class_name(cls) -> str:
-        """Return the name that handlers tell events apart by."""
-        return "MemoryRecallEvent"
 
-
-class MemoryWriteEvent(BaseEvent):
+class MemoryWriteEvent(_MemoryEvent):
     """Messages were stored."""
 
     messages: int
     """How many."""
 
-    @classmethod
-    def class_name(cls) -> str:
-        """Return the name that handlers tell events apart by."""
-        return "MemoryWriteEvent"
 
-
-class MemoryResetEvent(BaseEvent):
+class MemoryResetEvent(_MemoryEvent):
     """A conversation began anew; what was said before stays in long-term memory."""
 
-    @classmethod
-    def class_name(cls) -> str:
-        """Return the name that handlers tell events apart by."""
-        return "MemoryResetEvent"
 
-
-class MemoryStoreEvent(BaseEvent):
+class MemoryStoreEvent(_MemoryEvent):
     """An event of the core, see ``memoryos_integrations.events``."""
 
     name: str
     """The name of its class, such as ``"Consolidated"``."""
     fields: dict[str, Any]
     """Its fields: ids, counts and durations."""
-
-    @classmethod
-    def class_name(cls) -> str:
-        """Return the name that handlers tell events apart by."""
-        return "MemoryStoreEvent"
 
 
 def tell_dispatcher(event: Event) -> None:

@@ -13,19 +13,18 @@ from llama_index.core.memory import BaseMemory
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from llamaindex_memoryos import stores
-from llamaindex_memoryos.binding import Memory, place_of
+from llamaindex_memoryos.binding import TOKEN_LIMIT, Memory, limit_of, place_of, thread_of
 from llamaindex_memoryos.history import History
-from llamaindex_memoryos.messages import restored, text_of
+from llamaindex_memoryos.messages import checked, restored
 from llamaindex_memoryos.prompt import Parts, gathered
 from llamaindex_memoryos.react import protected
 from llamaindex_memoryos.recall import counter_of, without_recalled
 from memoryos_integrations import checks
-from memoryos_integrations.errors import ConfigError, StoreClosedError
+from memoryos_integrations.errors import StoreClosedError
 from memoryos_integrations.protocols import Embedder
 from memoryos_integrations.user_memory import UserMemory
 
-_TOKEN_LIMIT = 30_000  # as LlamaIndex's Memory
-_CONTEXT_SHARE = 0.75  # of a model's context window, as LlamaIndex's ChatMemoryBuffer
+_MOST = 1_000_000  # tokens; as UserMemory.context
 
 
 class MemoryOSMemory(BaseMemory):
@@ -54,9 +53,10 @@ class MemoryOSMemory(BaseMemory):
     agent_id: str = Field(default="default", description="With which agent.")
     thread_id: str = Field(default="default", description="Which conversation.")
     persist_directory: str = Field(description="Folder of the store.")
-    token_limit: int = Field(default=_TOKEN_LIMIT, ge=1, description="Most tokens that get() returns.")
-    max_tokens: int = Field(default=2000, ge=0, description="Most tokens that are recalled.")
+    token_limit: int = Field(default=TOKEN_LIMIT, ge=1, description="Most tokens that get() returns.")
+    max_tokens: int = Field(default=2000, ge=0, le=_MOST, description="Most tokens that are recalled.")
     _closed: bool = PrivateAttr(default=False)
+    _ticket: stores.Ticket | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -103,7 +103,8 @@ class MemoryOSMemory(BaseMemory):
                 ``llm``, or 30 000.
             max_tokens: most tokens that are recalled, within half of the limit.
             chat_history: messages that the conversation consists of; none or an empty list changes nothing.
-            llm: the chat model whose context window the limit is taken from.
+            llm: the chat model whose context window the limit is taken from. It refines the memories of a
+                store that is opened here; one of yours has its own, ``MemoryOS(llm=...)``.
             embed_model: with ``persist_directory``: an embedding model of LlamaIndex, an ``Embedder``,
                 ``"quality"``, or ``"none"`` for words only; by default the embedded one.
 
@@ -112,16 +113,14 @@ class MemoryOSMemory(BaseMemory):
             InvalidInputError: an id is missing or unusable.
             StoreError: the store cannot be opened.
         """
-        if None not in (thread_id, session_id) and thread_id != session_id:
-            raise ConfigError("thread_id and session_id are two names of one thing: give one of them")
-        thread = thread_id if thread_id is not None else session_id
-        checks.identifier("thread_id", thread := "default" if thread is None else thread)
-        place = place_of(memory, persist_directory, user_id, agent_id, embed_model)
-        if token_limit is None:
-            token_limit = int(llm.metadata.context_window * _CONTEXT_SHARE) if llm else _TOKEN_LIMIT
-        made = cls(**place._asdict(), thread_id=thread, token_limit=token_limit, max_tokens=max_tokens)
-        if chat_history:
-            made.set(list(chat_history))
+        thread, limit = thread_of(thread_id, session_id), limit_of(token_limit, llm)
+        most = checks.whole("max_tokens", max_tokens, least=0, most=_MOST)
+        history = checked(chat_history or [], "chat_history")
+        place, ticket = place_of(memory, persist_directory, user_id, agent_id, embed_model, llm)
+        made = cls(**place._asdict(), thread_id=thread, token_limit=limit, max_tokens=most)
+        made._ticket = ticket
+        if history:
+            made.set(history)
         return made
 
     @property
@@ -141,6 +140,9 @@ class MemoryOSMemory(BaseMemory):
             input: the question, if it is not the last message of the user.
             initial_token_count: tokens that the caller puts in front.
             kwargs: not used.
+
+        Raises:
+            InvalidInputError: the question is neither text nor a message.
         """
         return protected(self.parts(input, initial_token_count).messages())
 
@@ -150,8 +152,7 @@ class MemoryOSMemory(BaseMemory):
         There is one look into long-term memory for each message of the user, however often this is called.
         """
         limit = max(self.token_limit - tokens_in_front, 1)
-        text = text_of(question) if isinstance(question, ChatMessage) else question
-        return gathered(self._history(), text, limit=limit, max_tokens=self.max_tokens)
+        return gathered(self._history(), question, limit=limit, max_tokens=self.max_tokens)
 
     def get_all(self) -> list[ChatMessage]:
         """Return the whole conversation as it was put in."""
@@ -167,11 +168,11 @@ class MemoryOSMemory(BaseMemory):
 
     def put_messages(self, messages: list[ChatMessage]) -> None:
         """Add messages as ``put`` does, in one go."""
-        self._history().append(without_recalled(messages))
+        self._history().append(without_recalled(checked(messages)))
 
     def set(self, messages: list[ChatMessage]) -> None:
         """Make these messages the conversation. Nothing is stored twice, nothing is forgotten."""
-        self._history().set(without_recalled(messages))
+        self._history().set(without_recalled(checked(messages)))
 
     def reset(self) -> None:
         """Begin a new conversation in the thread. Long-term memory keeps what was said."""
@@ -185,7 +186,7 @@ class MemoryOSMemory(BaseMemory):
         """Let go of the store: closed with the last memory on it, if ``from_defaults`` opened it."""
         if not self._closed:
             self._closed = True
-            stores.release(self.persist_directory)
+            stores.release(self.persist_directory, self._ticket)
 
     def _store(self) -> stores.Store:
         if self._closed:

@@ -91,7 +91,8 @@ class MemoryOSMemoryBlock(BaseMemoryBlock[str]):
             self._user,
             asked[-1],
             max_tokens=self.max_tokens,
-            turn=("block", session, len(asked)),
+            # What Memory let go of meanwhile is no longer shown, so it may be recalled.
+            turn=("block", session, len(asked), self._handed_over.get(session, 0)),
             shown={stored(message).text for message in messages},
         ).text
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import json
 import re
 import warnings
-from collections.abc import Mapping
-from enum import Enum
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -18,22 +16,36 @@ from llama_index.core.base.llms.types import (
     TextBlock,
     ToolCallBlock,
 )
-from pydantic import BaseModel
 
+from llamaindex_memoryos.plain import plain, storable
 from memoryos_integrations.checks import MAX_TEXT_BYTES
+from memoryos_integrations.context import INTRODUCTION
+from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.types import Message, Role
 
 KEY = "llama_index"
 """What the adapter keeps of a message stands under this key of its metadata."""
-RESET, INSTRUCTIONS, NO_ANSWER = "[a new conversation began]", "[instructions]", "[no answer]"
-NOTES = frozenset({RESET, INSTRUCTIONS, NO_ANSWER, "[empty]"})
-"""Texts that stand for what nobody said: not worth recalling."""
+RESET = "[* * *]"
+"""A new conversation begins in the thread."""
+INSTRUCTIONS = "[§]"
+"""A system message."""
+RECALLED = "[…]"
+"""What was asked of memory, or told by it."""
+NO_ANSWER = "[–]"
+"""An engine found nothing to answer with."""
+EMPTY = "[ ]"
+"""No text at all."""
+NOTES = frozenset({RESET, INSTRUCTIONS, RECALLED, NO_ANSWER, EMPTY})
+"""Texts for what nobody said. Without words, so that no search finds them and no topic comes of them."""
+MEMORY_TOOLS = frozenset({"search_memory", "remember", "forget", "get_profile"})
+"""The tools of ``MemoryOSToolSpec``: what is asked of them, or told by them, is no new memory."""
 SYSTEM_ROLES = frozenset({MessageRole.SYSTEM, MessageRole.DEVELOPER})
 TOOL_ROLES = frozenset({MessageRole.TOOL, MessageRole.FUNCTION})
+# A CodeActAgent's calls are text, and their results are said in the user's name.
+_CODE = re.compile(r"<execute>.*</execute>", re.DOTALL)
+_CODE_RAN = "Result of executing the code given:"
 _ROOM = 30_000  # bytes; the ledger takes 64 kB of metadata, and a history's ids need the other half
-_DEEPEST = 20
 _DATA_FIELDS = {"image": "image", "audio": "audio", "video": "video", "document": "data"}
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,13 +60,28 @@ class Stored:
     """What stands under ``KEY``: empty for plain text by user or assistant."""
 
 
+def checked(messages: Sequence[ChatMessage], name: str = "messages") -> list[ChatMessage]:
+    """Return messages as a list of their own.
+
+    Raises:
+        InvalidInputError: one of them is no message.
+    """
+    if not isinstance(messages, list | tuple):
+        raise InvalidInputError(f"{name} must be a list of ChatMessage, not {type(messages).__name__}")
+    for message in messages:
+        if not isinstance(message, ChatMessage):
+            raise InvalidInputError(f"{name} must hold ChatMessage objects, not {type(message).__name__}")
+    return list(messages)
+
+
 def stored(message: ChatMessage) -> Stored:
     """Return what the ledger keeps of a message; the same again for what ``restored`` makes of that.
 
     NUL and lone surrogates, which no store holds and no provider takes, become U+FFFD. Data over 30 kB leaves
     a note in its place, and text over 1 MB is cut: both with a warning.
     """
-    role, text = _said(message)
+    role, words = _spoken(message)
+    text = storable(words)
     if len(text.encode()) > MAX_TEXT_BYTES:
         warnings.warn(f"A message of {len(text.encode())} bytes was cut to 1 MB: split it.", stacklevel=2)
         cut = text.encode()[: MAX_TEXT_BYTES - 100].decode(errors="ignore")
@@ -62,7 +89,7 @@ def stored(message: ChatMessage) -> Stored:
         blocks = [TextBlock(text=cut + "\n[cut here]")]
         return stored(message.model_copy(update={"blocks": blocks, "additional_kwargs": kept}))
     plain = message.role.value == role and not message.additional_kwargs
-    if plain and len(message.blocks) == 1 and text == _storable(text_of(message)):
+    if plain and len(message.blocks) == 1 and text == storable(text_of(message)):
         return Stored(role, text, {})
     fields: dict[str, Any] = {"system": True} if message.role in SYSTEM_ROLES else {}
     dump = _dump(message, text)
@@ -109,26 +136,23 @@ def text_of(message: ChatMessage) -> str:
     return "\n".join(block.text for block in message.blocks if isinstance(block, TextBlock))
 
 
-def _said(message: ChatMessage) -> tuple[Role, str]:
-    """Return who speaks and what is searched, in text that can be stored."""
-    role, text = _spoken(message)
-    return role, _storable(text)
-
-
 def _spoken(message: ChatMessage) -> tuple[Role, str]:
+    """Return who speaks and what is searched."""
     words = text_of(message)
     if message.role in SYSTEM_ROLES:
         return "tool", INSTRUCTIONS
     kinds = ", ".join(block.block_type for block in message.blocks if not isinstance(block, TextBlock))
-    words = words or f"[{kinds or 'empty'}]"
+    words = words or (f"[{kinds}]" if kinds else EMPTY)
     if message.role is MessageRole.USER:
-        return "user", words
-    calls = calls_of(message)
-    if calls and message.role not in TOOL_ROLES:
-        return "tool", "\n".join([text_of(message), *calls]).strip()
+        return "tool" if words.startswith(_CODE_RAN) else "user", words
+    if message.role not in TOOL_ROLES and calls_of(message):
+        said = "\n".join([text_of(message), *calls_of(message, leave_out=MEMORY_TOOLS)]).strip()
+        return "tool", said or RECALLED
     if words == "Empty Response":  # what engines write when they found nothing: no one's words
         return "tool", NO_ANSWER
-    return ("tool", words) if message.role in TOOL_ROLES else ("assistant", _answer_in(words))
+    if message.role not in TOOL_ROLES:
+        return ("tool", words) if _CODE.search(words) else ("assistant", _answer_in(words))
+    return "tool", RECALLED if words.startswith(INTRODUCTION) else words
 
 
 def _answer_in(words: str) -> str:
@@ -137,28 +161,27 @@ def _answer_in(words: str) -> str:
     return answer.strip() or words if thoughts.startswith("Thought:") else words
 
 
-def calls_of(message: ChatMessage) -> list[str]:
+def calls_of(message: ChatMessage, *, leave_out: Collection[str] = ()) -> list[str]:
     """Return the calls of tools that a message asks for, in blocks or the older way of OpenAI's, as text."""
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     if blocks:
-        return [f"{block.tool_name} {json.dumps(_plain(block.tool_kwargs))}" for block in blocks]
-    return [json.dumps(_plain(call)) for call in message.additional_kwargs.get("tool_calls") or ()]
-
-
-def _storable(text: str) -> str:
-    # Through UTF-16, so that two halves that belong together become their character.
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "\ufffd")
+        asked = (block for block in blocks if block.tool_name not in leave_out)
+        return [f"{block.tool_name} {json.dumps(plain(block.tool_kwargs))}" for block in asked]
+    older = message.additional_kwargs.get("tool_calls") or []
+    return [json.dumps(plain(call)) for call in (older if isinstance(older, list | tuple) else [older])]
 
 
 def _dump(message: ChatMessage, text: str | None) -> str:
     """Return a message as JSON, without the text block whose text the ledger has already."""
-    blocks = [_plain(block.model_dump(warnings=False)) for block in message.blocks]
+    fields = (plain(block.model_dump(warnings=False)).items() for block in message.blocks)
+    # Some versions of LlamaIndex do not take back the empty address that they gave out.
+    blocks = [{name: value for name, value in items if value is not None} for items in fields]
     same = next((block for block in blocks if block["block_type"] == "text" and block["text"] == text), None)
     if same is not None:
         same["text"] = None
     # LlamaIndex has made blocks of "images" already and would make them again.
     others = {name: value for name, value in message.additional_kwargs.items() if name != "images"}
-    whole = {"role": message.role.value, "additional_kwargs": _plain(others), "blocks": blocks}
+    whole = {"role": message.role.value, "additional_kwargs": plain(others), "blocks": blocks}
     return json.dumps(whole, ensure_ascii=False)
 
 
@@ -172,29 +195,3 @@ def _data_of(block: ContentBlock) -> object:
 
 def _noted(block: ContentBlock) -> ContentBlock:
     return TextBlock(text=f"[{block.block_type}: too large to be stored]") if _data_of(block) else block
-
-
-def _plain(value: Any, depth: int = 0) -> Any:
-    """Return a value as JSON holds it; objects of providers by their fields, else by their text."""
-    value = _opened(value)
-    if isinstance(value, str):
-        return _storable(value)
-    if value is None or isinstance(value, int | float):
-        return value
-    if isinstance(value, Mapping) and depth < _DEEPEST:
-        return {_storable(str(name)): _plain(item, depth + 1) for name, item in value.items()}
-    if isinstance(value, list | tuple) and depth < _DEEPEST:
-        return [_plain(item, depth + 1) for item in value]
-    return _storable(_ADDRESS.sub("", str(value)))
-
-
-def _opened(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, bytes):
-        return value.decode() if value.isascii() else base64.b64encode(value).decode()
-    if isinstance(value, BaseModel):
-        return value.model_dump(warnings=False)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return sorted(value, key=str) if isinstance(value, set | frozenset) else value

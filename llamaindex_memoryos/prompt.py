@@ -11,6 +11,7 @@ from llamaindex_memoryos.history import History
 from llamaindex_memoryos.messages import text_of
 from llamaindex_memoryos.recall import counter_of, recall
 from llamaindex_memoryos.window import window
+from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.types import Context
 
 
@@ -41,7 +42,7 @@ def in_front(role: MessageRole, texts: Iterable[str]) -> ChatMessage:
     return ChatMessage(role=role, content="\n\n".join(filter(None, texts)))
 
 
-def gathered(history: History, question: str | None, *, limit: int, max_tokens: int) -> Parts:
+def gathered(history: History, question: str | ChatMessage | None, *, limit: int, max_tokens: int) -> Parts:
     """Return the parts of a prompt.
 
     What stands in the newest turns is not recalled beside them; what had to be left out of them may be.
@@ -51,18 +52,24 @@ def gathered(history: History, question: str | None, *, limit: int, max_tokens: 
         question: what is to be answered; the user's last message by default.
         limit: most tokens of all.
         max_tokens: most tokens that are recalled, within half of the limit.
+
+    Raises:
+        InvalidInputError: the question is neither text nor a message.
     """
+    asked = text_of(question) if isinstance(question, ChatMessage) else question
+    if not isinstance(asked, str | None):
+        raise InvalidInputError(f"input must be text or a ChatMessage, not {type(asked).__name__}")
     user = history.user
     read = window(history, limit, counter_of(user))
     room = limit - sum(entry.tokens for entry in read.instructions)
     most = min(max_tokens, limit // 2)
     last = next((entry for entry in reversed(read.entries) if entry.by_user), None)
-    if question is None:
-        question = text_of(last.message) if last else ""
+    if asked is None:
+        asked = text_of(last.message) if last else ""
     recalled = recall(
         history.store,
         user,
-        question,
+        asked,
         max_tokens=most,
         turn=(history.thread_id, last.id if last else None),
         shown={shown for entry in read.fit(room - most) for shown in (entry.id, text_of(entry.message))},

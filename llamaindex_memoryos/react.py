@@ -1,14 +1,14 @@
-"""ReActAgent takes the first system message for its own system prompt and drops it, even if it has none.
+"""ReActAgent and CodeActAgent drop the first system message, which they take for their own system prompt.
 
 So a memory that is asked from within such an agent puts a message in front that may go. Seen in
-llama-index-core 0.14.25, ``ReActAgent.take_step``.
+llama-index-core 0.14.25, ``take_step`` of both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from llama_index.core.agent.workflow import AgentWorkflow, ReActAgent
+from llama_index.core.agent.workflow import AgentWorkflow, CodeActAgent, ReActAgent
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.workflow import Context
 from llama_index.core.workflow.errors import WorkflowRuntimeError  # type: ignore[attr-defined]  # no __all__
@@ -24,7 +24,7 @@ def protected(messages: list[ChatMessage]) -> list[ChatMessage]:
 
 
 def _drops_first(agent: object) -> bool:
-    return isinstance(agent, ReActAgent) and not agent.system_prompt
+    return isinstance(agent, ReActAgent | CodeActAgent) and not agent.system_prompt
 
 
 def _asking_agents() -> Iterable[object]:

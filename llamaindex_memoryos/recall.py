@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Collection, Hashable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, TextBlock
 
 from llamaindex_memoryos.events import MemoryRecallEvent, dispatcher
 from llamaindex_memoryos.messages import NOTES, SYSTEM_ROLES, text_of
+from llamaindex_memoryos.plain import storable
+from memoryos_integrations.checks import MAX_K
 from memoryos_integrations.context import INTRODUCTION, build
 from memoryos_integrations.errors import MemoryOSError
 from memoryos_integrations.tokens import default_counter
@@ -19,6 +21,7 @@ from memoryos_integrations.types import Context
 if TYPE_CHECKING:
     from llamaindex_memoryos.stores import Store
     from memoryos_integrations.protocols import TokenCounter
+    from memoryos_integrations.types import MemoryItem
     from memoryos_integrations.user_memory import UserMemory
 
 _NOTHING = Context("", 0, (), ())
@@ -47,6 +50,7 @@ def recall(
         turn: what stays the same during a turn and differs between turns.
         shown: ids, or texts, of messages that the model sees anyway.
     """
+    question = storable(question)
     question = question if len(question) <= 2 * _END else f"{question[:_END]} {question[-_END:]}"
     if max_tokens < 1 or not question.strip():
         return _NOTHING
@@ -65,6 +69,17 @@ def recall(
     taken = time.perf_counter() - started
     dispatcher.event(MemoryRecallEvent(items=len(context.items), tokens=context.tokens, seconds=taken))
     return context
+
+
+def found(user: UserMemory, query: str, *, k: int, **asked: Any) -> list[MemoryItem]:
+    """Return what ``UserMemory.retrieve`` finds, but for the adapter's own notes, which nobody said."""
+    most = k
+    while True:
+        items = user.retrieve(storable(query), k=most, **asked).items
+        said = [item for item in items if item.text not in NOTES]
+        if len(said) >= k or len(items) < most or most == MAX_K:
+            return said[:k]
+        most = min(2 * most, MAX_K)
 
 
 def without_recalled(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
@@ -89,7 +104,7 @@ def shortened(store: Store, user: UserMemory, text: str, tokens: int) -> str:
 
     A text that was not recalled here loses its last lines.
     """
-    context = next((known for known in store.recalls.values() if known.text == text), None)
+    context = next((known for known in list(store.recalls.values()) if known.text == text), None)
     if context is not None:
         return _rebuilt(context, user, context.tokens - tokens).text
     count, lines = counter_of(user), text.splitlines(keepends=True)

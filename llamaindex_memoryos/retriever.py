@@ -18,6 +18,7 @@ from llama_index.core.vector_stores.types import (
 
 from llamaindex_memoryos.binding import Memory, bound
 from llamaindex_memoryos.messages import KEY
+from llamaindex_memoryos.recall import found
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.types import Kind, MemoryItem, Tier
 
@@ -73,7 +74,7 @@ class MemoryOSRetriever(BaseRetriever):
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         if not query_bundle.query_str.strip():
             return []
-        return nodes_of(self._user.retrieve(query_bundle.query_str, **self._asked).items)
+        return nodes_of(found(self._user, query_bundle.query_str, **self._asked))
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         return await asyncio.to_thread(self._retrieve, query_bundle)

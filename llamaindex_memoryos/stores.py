@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import threading
 import warnings
+import weakref
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from llamaindex_memoryos.events import tell_dispatcher
+from memoryos_integrations.embedders import resolve
 from memoryos_integrations.errors import (
     EmbedderMismatchError,
     InvalidInputError,
@@ -21,12 +24,19 @@ from memoryos_integrations.errors import (
     StoreError,
 )
 from memoryos_integrations.memory import MemoryOS
-from memoryos_integrations.protocols import Embedder
+from memoryos_integrations.protocols import LLM, Embedder
 from memoryos_integrations.storage.ledger import FILE_NAME
 from memoryos_integrations.types import Context, Message
 
 Thread = tuple[str, str, str]
 """User, agent and conversation."""
+
+
+class Ticket:
+    """What a memory, and every copy of it, holds as long as it uses a store that was opened for it."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Ticket:
+        return self
 
 
 @dataclass(slots=True, eq=False)
@@ -36,8 +46,8 @@ class Store:
     memory: MemoryOS
     ours: bool
     """Opened here, so closed here: by the last ``close()``, at the latest when the process ends."""
-    users: int = 0
-    """Calls of ``hold`` that were not followed by one of ``release``."""
+    holders: weakref.WeakSet[Ticket] = field(default_factory=weakref.WeakSet)
+    """Who opened it and has not let go of it."""
     writing: threading.RLock = field(default_factory=threading.RLock)
     """Held while messages that belong together are stored."""
     histories: dict[Thread, list[str]] = field(default_factory=dict)
@@ -65,8 +75,13 @@ def hold(memory: MemoryOS) -> str:
     return folder
 
 
-def open_folder(path: str | Path, embedder: Embedder | str | None = None) -> str:
-    """Open a store, or share the one that this process has open; returns its folder.
+def open_folder(
+    path: str | Path, embedder: Embedder | str | None = None, llm: LLM | None = None
+) -> tuple[str, Ticket]:
+    """Open a store, or share the one that this process has open.
+
+    Returns:
+        Its folder, and a ticket for ``release``.
 
     Raises:
         ConfigError: the path or the embedder is unusable.
@@ -77,12 +92,11 @@ def open_folder(path: str | Path, embedder: Embedder | str | None = None) -> str
         folder = _name(path)
         known = _stores.get(folder)
         if known is None or not _is_open(known.memory):
-            memory = MemoryOS(folder, embedder=embedder, on_event=tell_dispatcher)
-            known = _stores[folder] = Store(memory, ours=True)
-        elif isinstance(embedder, Embedder):
-            _refuse_other(known.memory, embedder)
-        known.users += 1
-        return folder
+            known = _stores[folder] = Store(_opened(folder, embedder, llm), ours=True)
+        elif embedder is not None:
+            _refuse_other(known.memory, resolve(embedder))
+        known.holders.add(ticket := Ticket())
+        return folder, ticket
 
 
 def attach(folder: str) -> Store:
@@ -108,16 +122,26 @@ def of(memory: MemoryOS) -> Store:
     return live(hold(memory))
 
 
-def release(folder: str) -> None:
-    """Undo one ``open_folder``; after the last one the store is closed, if it was opened here."""
+def release(folder: str, ticket: Ticket | None) -> None:
+    """Give a ticket back. A store that was opened here is closed when nobody holds one any more."""
     with _lock:
         known = _stores.get(folder)
         if known is None:
             return
-        known.users -= 1
-        if known.ours and known.users <= 0:
+        if ticket is not None:
+            known.holders.discard(ticket)
+        if known.ours and not known.holders:
             del _stores[folder]
             known.memory.close()
+
+
+def _opened(
+    folder: str,
+    embedder: Embedder | str | None = None,
+    llm: LLM | None = None,
+) -> MemoryOS:
+    """Open a store; the one place where the adapter does."""
+    return MemoryOS(folder, embedder=embedder, llm=llm, on_event=tell_dispatcher)
 
 
 def _reopened(folder: str) -> MemoryOS:
@@ -128,7 +152,7 @@ def _reopened(folder: str) -> MemoryOS:
             "with MemoryOSMemory.from_defaults(persist_directory=..., user_id=...)."
         )
     try:
-        return MemoryOS(folder, on_event=tell_dispatcher)
+        return _opened(folder)
     except EmbedderMismatchError as error:
         warnings.warn(
             f"The store of a restored memory is open without its embedder, so it recalls by words only. Open "
@@ -136,14 +160,14 @@ def _reopened(folder: str) -> MemoryOS:
             f"MemoryOSMemory.from_defaults(memory=...). {error}",
             stacklevel=2,
         )
-        return MemoryOS(folder, embedder="none", on_event=tell_dispatcher)
+        return _opened(folder, "none")
 
 
-def _refuse_other(memory: MemoryOS, embedder: Embedder) -> None:
-    current = memory.embedder.name if memory.embedder is not None else None
-    if current != embedder.name:
+def _refuse_other(memory: MemoryOS, embedder: Embedder | None) -> None:
+    current, given = (known.name if known is not None else "none" for known in (memory.embedder, embedder))
+    if current != given:
         raise EmbedderMismatchError(
-            f"{str(memory.path)!r} is open with the embedder {current!r}, not with {embedder.name!r}: "
+            f"{str(memory.path)!r} is open with the embedder {current!r}, not with {given!r}: "
             "close it first, or leave embed_model out."
         )
 

@@ -18,6 +18,7 @@ from llama_index.core.vector_stores.types import (
 from pydantic import PrivateAttr
 
 from llamaindex_memoryos.binding import Memory, bound
+from llamaindex_memoryos.recall import found
 from llamaindex_memoryos.retriever import equalities, nodes_of
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.types import Tier
@@ -77,14 +78,15 @@ class _TierStore(BasePydanticVectorStore):
         """Return the memories of the tier that answer the question."""
         if not (query.query_str or "").strip():
             raise InvalidInputError("A tier of memory is asked in words: give the query a query_str")
-        found = self._user.retrieve(
+        items = found(
+            self._user,
             query.query_str or "",
             k=query.similarity_top_k,
             kinds=("fact",) if self._tier == "long_term" else ("message",),
             tiers=(self._tier,),
             metadata=equalities(query.filters),
         )
-        nodes = nodes_of(found.items)
+        nodes = nodes_of(items)
         return VectorStoreQueryResult(
             nodes=[node.node for node in nodes],
             similarities=[node.score or 0.0 for node in nodes],

@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
-    MessageRole,
     TextBlock,
     ThinkingBlock,
     ToolCallBlock,
@@ -16,6 +15,7 @@ from llama_index.core.base.llms.types import (
 
 from llamaindex_memoryos.history import History
 from llamaindex_memoryos.messages import TOOL_ROLES, calls_of, fields_of, restored
+from memoryos_integrations.types import Message
 
 _NOT_TEXT_TOKENS = 256  # an image, a sound: what LlamaIndex's own Memory assumes
 _FRAME_TOKENS = 4  # role and separators of one message in OpenAI's chat format
@@ -30,11 +30,8 @@ class Entry:
     id: str
     message: ChatMessage
     tokens: int
-
-    @property
-    def by_user(self) -> bool:
-        """Whether a turn begins here."""
-        return self.message.role is MessageRole.USER
+    by_user: bool
+    """Whether a turn begins here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +77,7 @@ def window(history: History, budget: int, count: Count) -> Window:
         if total > budget and begun:
             complete = False
             break
-        message = restored(stored)
-        entry = Entry(stored.id, message, tokens_of(message, count))
+        entry = _entry(stored, count)
         if fields_of(stored).get("system"):
             instructions.append(entry)
             continue
@@ -91,10 +87,13 @@ def window(history: History, budget: int, count: Count) -> Window:
     if not complete:
         seen = {entry.id for entry in instructions}
         older = [stored for stored in history.instructions() if stored.id not in seen]
-        for stored in reversed(older):
-            message = restored(stored)
-            instructions.append(Entry(stored.id, message, tokens_of(message, count)))
+        instructions += [_entry(stored, count) for stored in reversed(older)]
     return Window(tuple(reversed(instructions)), tuple(_answered(entries[::-1])), complete)
+
+
+def _entry(stored: Message, count: Count) -> Entry:
+    message = restored(stored)
+    return Entry(stored.id, message, tokens_of(message, count), by_user=stored.role == "user")
 
 
 def tokens_of(message: ChatMessage, count: Count) -> int:

@@ -21,8 +21,8 @@ from chromadb.api import ClientAPI
 from programs.chroma_server import ChromaServer, close_connections
 from typer.testing import CliRunner
 
-from memoryos_integrations import MemoryOS, UserMemory
 from memoryos_integrations.apps.cli import app
+from memoryos_integrations.memory import _open
 from memoryos_integrations.protocols import IndexRecord
 from memoryos_integrations.storage.index import ChromaIndex
 
@@ -79,16 +79,18 @@ def run_python(blocks: list[Block]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def closing_all(names: dict[str, Any]) -> Iterator[None]:
-    """Close the stores and indexes that an example leaves open."""
+    """Close the stores and indexes that an example leaves open, those within a framework's memory too."""
+    before = set(_open)
     try:
         yield
     finally:
+        for memory in set(_open) - before:
+            memory.close()
         for value in names.values():
-            opened = value.memory if isinstance(value, UserMemory) else value
-            if isinstance(opened, MemoryOS | ChromaIndex | ClientAPI):
-                opened.close()
-            if isinstance(opened, ClientAPI):
-                close_connections(opened)
+            if isinstance(value, ChromaIndex | ClientAPI):
+                value.close()
+            if isinstance(value, ClientAPI):
+                close_connections(value)
 
 
 PAGES_WITH_PYTHON = [page for page in PAGES if any(block.language == "python" for block in blocks_of(page))]

@@ -22,6 +22,8 @@ from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, Messag
 from llama_index.core.tools import BaseTool
 from pydantic import Field, PrivateAttr
 
+from memoryos_integrations import MemoryOS, UserMemory
+from memoryos_integrations.errors import StoreError
 from memoryos_integrations.testing import HashEmbedder
 
 Answer = str | ToolCallBlock | Exception | ChatResponse | Callable[[list[ChatMessage]], str]
@@ -193,6 +195,19 @@ class Queue(AsyncDBChatStore):
 
     async def get_keys(self):
         raise NotImplementedError
+
+
+class OutOfReach(MemoryOS):
+    """A store that takes what is said and whose searches fail."""
+
+    def user(self, user_id: str, agent_id: str = "default") -> UserMemory:
+        found = super().user(user_id, agent_id)
+
+        def context(*_: Any, **__: Any) -> Any:
+            raise StoreError("The disk is gone.")
+
+        found.context = context
+        return found
 
 
 def call(name: str, number: int = 1, **arguments: Any) -> ToolCallBlock:

@@ -1,4 +1,4 @@
-"""What needs an environment of its own: LlamaIndex's OpenAI client, a real Jupyter kernel, other pydantics.
+"""What needs an environment of its own: LlamaIndex's OpenAI clients, other pydantics.
 
 ``llama-index-llms-openai`` wants another openai than the lock has, so this file is not part of the suite. Run
 it by hand; it builds an environment in a temporary folder and runs itself and the adapter's tests in there::
@@ -18,18 +18,29 @@ from pathlib import Path
 
 HERE = Path(__file__).absolute()
 ROOT = HERE.parents[2]
-NEEDED = ["llama-index-llms-openai", "llama-index-embeddings-openai", "ipykernel", "jupyter-client"]
-TEST_TOOLS = ["hypothesis", "pytest", "pytest-asyncio", "pytest-socket", "pytest-timeout", "pytest-xdist"]
+NEEDED = ["llama-index-llms-openai", "llama-index-llms-openai-like", "llama-index-embeddings-openai"]
+TEST_TOOLS = [
+    "hypothesis",
+    "ipykernel",
+    "langchain",
+    "langgraph",
+    "nbclient",
+    "pytest",
+    "pytest-asyncio",
+    "pytest-socket",
+    "pytest-timeout",
+    "pytest-xdist",
+]
 
 if __name__ != "__main__":
     import pytest
-    from jupyter_client.manager import KernelManager
     from llama_index.core.agent.workflow import FunctionAgent
     from llama_index.embeddings.openai import OpenAIEmbedding
     from llama_index.llms.openai import OpenAI
+    from llama_index.llms.openai_like import OpenAILike
 
     from llamaindex_adapter.test_llm import ASKED, FREE, Topics
-    from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory
+    from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory, MemoryOSToolSpec
     from llamaindex_memoryos.llm import from_embed_model, from_llamaindex
     from memoryos_integrations import LLMBadOutput, LLMRefused, LLMUnavailable
     from memoryos_integrations.testing import Failure, OpenAIServer, Reply, ToolCall, check_llm
@@ -148,39 +159,34 @@ if __name__ != "__main__":
         assert made.user.retrieve("bees").dense
         made.close()
 
-    IN_A_NOTEBOOK = """
-import asyncio
-from llama_index.core.llms import ChatMessage, MockLLM
-from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory
-assert asyncio.get_running_loop().is_running()
-memory = MemoryOSMemory.from_defaults(persist_directory="{folder}", user_id="ann", embed_model="none")
-engine = MemoryOSChatEngine.from_defaults(llm=MockLLM(), memory=memory)
-engine.chat("I keep bees.")
-"".join(engine.stream_chat("And hens.").response_gen)
-await engine.achat("And a cat.")
-memory.put(ChatMessage(role="user", content="What do I keep?"))
-print(len(memory.get()), len(memory.get_all()))
-memory.close()
-"""
+    PAGE = (ROOT / "docs" / "llamaindex.md").read_text(encoding="utf-8")
+    SHOWN = [block.partition("```")[0] for block in PAGE.split("```py\n")[1:]]
 
-    def test_the_sync_methods_work_in_a_jupyter_kernel_where_a_loop_runs(tmp_path):
-        manager = KernelManager(kernel_name="python3", transport="ipc", ip=str(tmp_path / "socket"))
-        manager.start_kernel(env=os.environ | {"PYTHONPATH": str(ROOT)})
-        client = manager.client()
-        client.start_channels()
-        try:
-            client.wait_for_ready(timeout=60)
-            printed = []
-            reply = client.execute_interactive(
-                IN_A_NOTEBOOK.replace("{folder}", str(tmp_path / "store")),
-                timeout=60,
-                output_hook=lambda message: printed.append(message["content"]),
-            )
-            assert reply["content"]["status"] == "ok", printed
-            assert [part["text"] for part in printed if "text" in part] == ["7 7\n"]
-        finally:
-            client.stop_channels()
-            manager.shutdown_kernel(now=True)
+    @pytest.mark.parametrize("code", SHOWN, ids=lambda code: "like" if "OpenAILike" in code else "openai")
+    def test_what_the_page_shows_of_openai_and_of_servers_like_it_runs(
+        server, code, tmp_path, monkeypatch, capsys
+    ):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+        monkeypatch.setenv("OPENAI_API_BASE", server.url)
+        names = {}
+        exec(code.replace("http://127.0.0.1:11434/v1", server.url), names)
+        assert capsys.readouterr().out == "Fine.\n"
+        assert server.chats[-1].texts[-1] == "I keep bees in Porto."
+        names["memory"].close()
+
+    async def test_an_agent_runs_on_a_server_that_is_like_openai(server, chat):
+        llm = OpenAILike(
+            model="qwen3",
+            api_base=server.url,
+            api_key="none",
+            is_chat_model=True,
+            is_function_calling_model=True,
+        )
+        server.script(Reply(tool_calls=(ToolCall("search_memory", {"query": "bees"}),)), "In Porto.")
+        agent = FunctionAgent(tools=MemoryOSToolSpec(chat).to_tool_list(), llm=llm)
+        assert str(await agent.run("Where are my bees?", memory=chat)) == "In Porto."
+        assert "I keep bees in Porto." in server.chats[-1].body["messages"][-1]["content"]
 
 
 def run_in_own_environment(pin: str | None) -> int:

@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
-from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent, ReActAgent
-from llama_index.core.workflow import Context
+from llama_index.core.agent.workflow import AgentWorkflow, CodeActAgent, FunctionAgent, ReActAgent
+from llama_index.core.workflow import Context, JsonSerializer
 
-from llamaindex_adapter.models import Talker, call, texts
+from llamaindex_adapter.models import OutOfReach, Talker, call, texts
 from llamaindex_memoryos import MemoryOSMemory, MemoryOSToolSpec
 from memoryos_integrations.events import Recalled
 
@@ -41,7 +42,15 @@ def workflow(llm):
     return AgentWorkflow(agents=[FunctionAgent(name="root", tools=[add], llm=llm)], root_agent="root")
 
 
-AGENTS = {made.__name__: made for made in (function_agent, react_agent, workflow)}
+async def run_code(code):
+    return "ran"
+
+
+def code_agent(llm):
+    return CodeActAgent(code_execute_fn=run_code, tools=[add], llm=llm)
+
+
+AGENTS = {made.__name__: made for made in (function_agent, react_agent, workflow, code_agent)}
 
 
 def talker_for(agent, turns):
@@ -75,22 +84,32 @@ from llama_index.core.workflow import Context
 from llamaindex_adapter.models import Talker
 from llamaindex_adapter.test_agents import AGENTS, talker_for
 
-async def main(agent, saved):
+async def main(agent, question, saved):
     llm = talker_for(agent, 1)
     made = AGENTS[agent](llm)
-    await made.run("Question 4", ctx=Context.from_dict(made, json.loads(saved)))
-    print(llm.counts)
+    context = Context.from_dict(made, json.loads(saved))
+    await made.run(question, ctx=context)
+    print(json.dumps([llm.counts, context.to_dict()]))
 
 asyncio.run(main(*sys.argv[1:]))
 """
 
 
-def others_seen(counts, agent):
-    """Without the frame that the ReAct prompt itself adds."""
-    return [count - counts[0] + 1 for count in counts]
+def in_another_process(agent, question, context, folder):
+    """Run one turn there; returns what the model saw, and the context after it."""
+    ran = subprocess.run(
+        [sys.executable, "-c", NEXT_PROCESS, agent, question, json.dumps(context)],
+        cwd=folder,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
 
 
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("agent", ["function_agent", "react_agent", "workflow"])
 async def test_a_context_used_three_times_and_then_in_a_new_process_shows_1_3_5_7_messages(tmp_path, agent):
     chat = MemoryOSMemory.from_defaults(
         persist_directory=tmp_path / "store", user_id="ann", embed_model="none"
@@ -101,19 +120,38 @@ async def test_a_context_used_three_times_and_then_in_a_new_process_shows_1_3_5_
     await made.run("Question 1", memory=chat, ctx=context)
     await made.run("Question 2", ctx=context)
     await made.run("Question 3", ctx=context)
-    saved = json.dumps(context.to_dict())
     chat.close()
-    ran = subprocess.run(
-        [sys.executable, "-c", NEXT_PROCESS, agent, saved],
-        cwd=ROOT,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert ran.returncode == 0, ran.stderr
-    counts = [*llm.counts, *json.loads(ran.stdout)]
-    assert counts == [1, 3, 5, 7]
+    counts, _ = in_another_process(agent, "Question 4", context.to_dict(), tmp_path)
+    assert [*llm.counts, *counts] == [1, 3, 5, 7]
+
+
+async def test_two_processes_that_both_run_hand_a_context_to_and_fro(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    chat = MemoryOSMemory.from_defaults(persist_directory="store", user_id="ann", embed_model="none")
+    llm = Talker()
+    agent = function_agent(llm)
+    context = Context(agent)
+    await agent.run("Here 1", memory=chat, ctx=context)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    seen, returned = in_another_process("function_agent", "There 2", context.to_dict(), elsewhere)
+    context = Context.from_dict(agent, returned)
+    await agent.run("Here 3", ctx=context)
+    assert (llm.counts, seen) == ([1, 5], [3])
+    assert texts(chat.get_all())[::2] == ["Here 1", "There 2", "Here 3"]
+    assert list(elsewhere.iterdir()) == []
+    chat.close()
+
+
+async def test_a_context_is_taken_up_where_only_known_classes_may_be_restored(chat):
+    agent = function_agent(llm := Talker())
+    context = Context(agent)
+    await agent.run("One", memory=chat, ctx=context)
+    saved = json.loads(json.dumps(context.to_dict()))
+    assert "llamaindex_memoryos.memory.MemoryOSMemory" in json.dumps(saved)
+    only = JsonSerializer(allowed_types=[MemoryOSMemory])
+    await agent.run("Two", ctx=Context.from_dict(agent, saved, serializer=only))
+    assert llm.counts == [1, 3]
 
 
 async def test_the_memory_of_a_used_context_is_the_same_one_still(chat):
@@ -144,24 +182,42 @@ async def test_a_context_whose_store_is_gone_says_where_it_was_looked_for(tmp_pa
         await agent.run("Hello again", ctx=Context.from_dict(agent, json.loads(moved)))
 
 
-async def test_four_rounds_of_tools_are_one_recall_and_come_back_whole(open_memory):
+FOUR_CALLS = [call("add", number, a=number, b=1) for number in range(4)]
+FOUR_ROUNDS = {
+    "function_agent": [*FOUR_CALLS, "It is 10."],
+    "workflow": [*FOUR_CALLS, "It is 10."],
+    "react_agent": [
+        *['Thought: add\nAction: add\nAction Input: {"a": 1, "b": 2}'] * 4,
+        "Thought: done\nAnswer: It is 10.",
+    ],
+    "code_agent": [*["<execute>add(1, 2)</execute>"] * 4, "It is 10."],
+}
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+async def test_four_rounds_of_tools_are_one_recall_and_one_page(open_memory, agent):
     events = []
     memory = open_memory(on_event=events.append)
     memory.user("ann").add("I keep bees.", thread_id="an older one")
     chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
-    llm = Talker(*(call("add", number, a=number, b=1) for number in range(4)), "It is 10.")
-    await function_agent(llm).run("How many bees do I keep?", memory=chat)
+    llm = Talker(*FOUR_ROUNDS[agent])
+    await AGENTS[agent](llm).run("How many bees do I keep?", memory=chat)
     assert len(llm.seen) == 5
+    assert all("I keep bees." in str(shown) for shown in llm.seen)
     assert [type(event) for event in events].count(Recalled) == 1
-    roles = [message.role.value for message in chat.get_all()]
-    assert roles == ["user", *["assistant", "tool"] * 4, "assistant"]
     (page,) = chat.user.pages(thread_id="default")
     assert page.messages[0].text == "How many bees do I keep?"
     assert page.messages[-1].text == "It is 10."
+
+
+async def test_calls_of_tools_and_their_results_come_back_whole(chat):
+    await function_agent(Talker(*FOUR_ROUNDS["function_agent"])).run("How many?", memory=chat)
+    roles = [message.role.value for message in chat.get_all()]
+    assert roles == ["user", *["assistant", "tool"] * 4, "assistant"]
     again = Talker("Ten.")
     await function_agent(again).run("And again?", memory=chat)
     assert again.counts == [11]
-    assert again.last[1:-1] == chat.get_all()[:10]
+    assert again.last[:-1] == chat.get_all()[:10]
 
 
 async def test_a_react_agents_answer_is_remembered_and_its_reasoning_kept_for_the_model(chat):
@@ -187,6 +243,27 @@ async def test_agents_that_hand_over_share_the_conversation(chat):
     again = await team.run("Thanks", ctx=context)
     assert str(again) == "Fine."
     assert len(chat.get_all()) == before + 2
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+async def test_a_recall_that_fails_is_a_warning_and_the_agents_turn_is_kept(tmp_path, agent):
+    with OutOfReach(tmp_path, embedder="none") as memory:
+        chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+        with warnings.catch_warnings(record=True, action="always") as told:
+            assert "Fine." in str(await AGENTS[agent](talker_for(agent, 1)).run("Hello", memory=chat))
+        assert "Nothing was recalled: StoreError: The disk is gone." in {str(one.message) for one in told}
+        (page,) = memory.user("ann").pages()
+        assert [message.text for message in page.messages] == ["Hello", "Fine."]
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+async def test_a_model_that_fails_leaves_the_question_and_the_next_turn_works(chat, agent):
+    made = AGENTS[agent](Talker(ConnectionError("down"), THINKING if agent == "react_agent" else "Fine."))
+    with pytest.raises(ConnectionError):
+        await made.run("First?", memory=chat)
+    await made.run("Second?", memory=chat)
+    said = [[message.text for message in page.messages] for page in chat.user.pages()]
+    assert said == [["First?"], ["Second?", "Fine."]]
 
 
 async def test_the_state_prompt_of_an_agent_does_not_get_into_what_is_stored(chat):

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 from llama_index.core.base.base_retriever import BaseRetriever
-from llama_index.core.base.llms.types import MessageRole
+from llama_index.core.base.llms.types import ChatResponse, MessageRole
 from llama_index.core.chat_engine.types import BaseChatEngine
 from llama_index.core.schema import NodeWithScore, TextNode
 
-from llamaindex_adapter.models import Talker, texts
+from llamaindex_adapter.models import Talker, assistant, texts
 from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory
 from memoryos_integrations import InvalidInputError
 from memoryos_integrations.context import INTRODUCTION
@@ -133,7 +133,57 @@ def test_the_answer_of_a_stream_that_nobody_reads_is_stored(chat):
     assert texts(chat.get_all()) == ["Hello", "A long answer."]
 
 
-def test_streams_that_are_read_late_are_kept_in_the_order_of_arrival(chat):
+class Unfinished(Talker):
+    """Streams the words of an answer and never comes to an end, or fails."""
+
+    failure: bool = False
+
+    async def astream_chat(self, messages, **kwargs):
+        async def stream():
+            for word in ("One", " two", " three"):
+                yield ChatResponse(message=assistant(word), delta=word)
+            if self.failure:
+                raise ConnectionError("down")
+            await asyncio.Event().wait()
+
+        return stream()
+
+    def stream_chat(self, messages, **kwargs):
+        def stream():
+            yield ChatResponse(message=assistant("One"), delta="One")
+            raise ConnectionError("down")
+
+        return stream()
+
+
+def test_what_was_streamed_until_the_event_loop_ended_is_stored(chat):
+    engine = engine_of(Unfinished(), chat)
+
+    async def read_three_words():
+        stream = await engine.astream_chat("Hello")
+        words = []
+        async for word in stream.async_response_gen():
+            words.append(word)
+            if len(words) == 3:
+                return words
+        return words
+
+    assert asyncio.run(read_three_words()) == ["One", " two", " three"]
+    assert texts(chat.get_all()) == ["Hello", "One two three"]
+    (page,) = chat.user.pages(thread_id="monday")
+    assert len(page.messages) == 2
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("mode", ["stream_chat", "astream_chat"])
+async def test_a_model_that_fails_within_its_answer_fails_for_the_reader_and_the_question_is_kept(chat, mode):
+    with pytest.raises(ConnectionError):
+        await respond(engine_of(Unfinished(failure=True), chat), mode, "Hello")
+    assert texts(chat.get_all()) == ["Hello"]
+    assert engine_of(Talker(), chat).chat("Again").response == "Fine."
+
+
+def test_streams_that_are_read_late_and_out_of_order_lose_no_message_and_no_page(chat):
     engine = engine_of(Talker("One.", "Two."), chat)
     first, second = engine.stream_chat("First?"), engine.stream_chat("Second?")
     for response in (second, first):
@@ -196,6 +246,8 @@ def test_what_is_no_model_no_memory_or_no_text_is_refused(chat, memory):
         engine_of("gpt", chat)
     with pytest.raises(ConfigError, match=r"MemoryOSMemory\.from_defaults"):
         engine_of(Talker(), memory)
+    with pytest.raises(ConfigError, match="retriever must be"):
+        engine_of(Talker(), chat, retriever="documents")
     with pytest.raises(TypeError, match="memroy"):
         engine_of(Talker(), chat, memroy=1)
     with pytest.raises(InvalidInputError, match="message must be text"):

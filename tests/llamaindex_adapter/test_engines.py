@@ -1,5 +1,7 @@
 """The memory in every chat engine of LlamaIndex, and in ours, called in all four ways."""
 
+import io
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +17,9 @@ from llama_index.core.chat_engine.types import BaseChatEngine
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import TextNode
 
-from llamaindex_adapter.models import Talker, WordEmbedding, assistant, texts, user
-from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory
+from llamaindex_adapter.models import OutOfReach, Talker, WordEmbedding, assistant, texts, user
+from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory, MemoryOSRetriever
+from memoryos_integrations.events import Recalled
 
 Engine = Callable[[Talker, MemoryOSMemory], BaseChatEngine]
 
@@ -105,10 +108,64 @@ async def test_a_server_that_passes_the_whole_history_each_time_stores_nothing_t
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_a_model_that_fails_leaves_the_question_in_place_and_the_next_turn_works(chat, mode):
-    engine = ours(Talker(ConnectionError("down")), chat)
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_every_engine_in_every_mode_looks_into_memory_once_a_turn(open_memory, engine, mode):
+    events = []
+    memory = open_memory(on_event=events.append)
+    memory.user("ann").add("I keep bees in Porto.", thread_id="an older one")
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+    made = ENGINES[engine](Talker(), chat)
+    for turn in range(1, 4):
+        await ask(made, mode, "Where are my bees?")  # the same words are another turn's question
+        assert [type(event) for event in events].count(Recalled) == turn
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_a_recall_that_fails_is_a_warning_and_every_engines_turn_is_kept(tmp_path, engine, mode):
+    with OutOfReach(tmp_path, embedder="none") as memory:
+        chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+        made = ENGINES[engine](Talker(), chat)
+        with warnings.catch_warnings(record=True, action="always") as told:
+            assert await ask(made, mode, "Where are my bees?") == "Fine."
+        assert "Nothing was recalled: StoreError: The disk is gone." in {str(one.message) for one in told}
+        assert texts(chat.get_all()) == ["Where are my bees?", "Fine."]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("repl", ["chat_repl", "streaming_chat_repl"])
+def test_a_conversation_at_the_prompt_begins_anew_and_recalls_the_last_one(
+    chat, engine, repl, monkeypatch, capsys
+):
+    llm = Talker()
+    made = ENGINES[engine](llm, chat)
+    chat.put_messages([user("My hens are red."), assistant("Nice.")])
+    monkeypatch.setattr("sys.stdin", io.StringIO("What colour are my hens?\nexit\n"))
+    getattr(made, repl)()
+    assert "Assistant: Fine." in capsys.readouterr().out
+    assert texts(chat.get_all()) == ["What colour are my hens?", "Fine."]
+    assert "My hens are red." in "\n".join(str(m.content) for seen in llm.seen for m in seen)
+
+
+async def test_an_engine_that_finds_no_documents_leaves_nothing_to_recall_behind(memory):
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+    nothing = MemoryOSRetriever(memory, user_id="ann")
+    first = ContextChatEngine.from_defaults(retriever=nothing, llm=Talker(), memory=chat)
+    assert str(first.chat("Where are my bees?")) == "Empty Response"
+    assert str(first.chat("Where are my bees?")) == "Fine."
+    found = nothing.retrieve("Empty response: no answer")
+    assert [node.text for node in found if "mpty" in node.text] == []
+    other = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="new")
+    other.put(user("Did you give an empty response?"))
+    assert "Empty Response" not in str(other.get())
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("engine", ["simple", "ours"])
+async def test_a_model_that_fails_leaves_the_question_in_place_and_the_next_turn_works(chat, engine, mode):
+    made = ENGINES[engine](Talker(ConnectionError("down")), chat)
     with pytest.raises(ConnectionError):
-        await ask(engine, mode, "First?")
-    assert await ask(engine, mode, "Second?") == "Fine."
+        await ask(made, mode, "First?")
+    assert await ask(made, mode, "Second?") == "Fine."
     assert texts(chat.get_all()) == ["First?", "Second?", "Fine."]
     assert len(chat.user.pages(thread_id="monday")) == 2

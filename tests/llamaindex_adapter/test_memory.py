@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import pickle
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,17 @@ from llama_index.core.memory import BaseMemory
 from pydantic import ValidationError
 
 import llamaindex_memoryos
-from llamaindex_adapter.models import Talker, assistant, call, calling, result, texts, user
+from llamaindex_adapter.models import (
+    OutOfReach,
+    Talker,
+    WordEmbedding,
+    assistant,
+    call,
+    calling,
+    result,
+    texts,
+    user,
+)
 from llamaindex_memoryos import MemoryOSMemory
 from memoryos_integrations import InvalidInputError, MemoryConfig, MemoryOS
 from memoryos_integrations.errors import ConfigError, EmbedderMismatchError, StoreClosedError, StoreError
@@ -44,9 +55,14 @@ def test_it_is_a_memory_of_llama_index(chat):
     assert MemoryOSMemory.class_name() == "MemoryOSMemory"
 
 
-def test_a_new_conversation_is_empty_and_asks_for_nothing(chat):
+def test_a_new_conversation_is_empty_and_nothing_is_searched_for_with_no_words(open_memory):
+    events = []
+    memory = open_memory(on_event=events.append)
+    memory.user("ann").add("I keep bees.", thread_id="an older one")
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
     assert chat.get() == chat.get_all() == []
-    assert chat.get(input="") == chat.get(input="   ", initial_token_count=5) == []
+    assert chat.get(input="") == chat.get(input="   ", initial_token_count=5, and_more=True) == []
+    assert Recalled not in map(type, events)
 
 
 def test_messages_come_back_in_order_and_nothing_is_put_in_front_of_what_the_model_sees_anyway(chat):
@@ -102,20 +118,15 @@ def test_unknown_arguments_are_refused(memory, wrong):
         MemoryOSMemory(persist_directory=folder, user_id="ann", **{wrong: "x"})
 
 
-def test_it_has_to_be_said_whose_memory(memory, tmp_path):
-    with pytest.raises(InvalidInputError, match="user_id is missing"):
-        MemoryOSMemory.from_defaults(memory=memory)
-    with pytest.raises(InvalidInputError, match="user_id must not be empty"):
-        MemoryOSMemory.from_defaults(memory=memory, user_id="")
+def test_it_has_to_be_said_whose_memory_and_where(memory, tmp_path):
     with pytest.raises(InvalidInputError, match="user_id must be text"):
         MemoryOSMemory.from_defaults(persist_directory=tmp_path / "new")
     assert not (tmp_path / "new").exists()
     with pytest.raises(ValidationError, match="user_id must not be empty"):
         MemoryOSMemory(persist_directory=str(memory.path), user_id="")
-    with pytest.raises(InvalidInputError, match="already that of 'ann'"):
-        MemoryOSMemory.from_defaults(memory=memory.user("ann"), user_id="bob")
-    with pytest.raises(InvalidInputError, match="not str"):
-        MemoryOSMemory.from_defaults(memory="./memory", user_id="ann")
+    for folder in ("", 5):
+        with pytest.raises(InvalidInputError, match="persist_directory must be the path of a folder"):
+            MemoryOSMemory.from_defaults(persist_directory=folder, user_id="ann")
     with pytest.raises(ConfigError, match="memory= or persist_directory="):
         SimpleChatEngine.from_defaults(llm=Talker(), memory_cls=MemoryOSMemory)
 
@@ -141,8 +152,45 @@ def test_the_limit_follows_the_models_window_when_there_is_none(memory):
         MemoryOSMemory.from_defaults(memory=memory, user_id="a", llm=Talker(window=8000)).token_limit == 6000
     )
     assert MemoryOSMemory.from_defaults(memory=memory, user_id="a").token_limit == 30_000
-    with pytest.raises(ValidationError, match="token_limit"):
-        MemoryOSMemory.from_defaults(memory=memory, user_id="a", token_limit=0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"token_limit": 0}, InvalidInputError),
+        ({"token_limit": 1.5}, InvalidInputError),
+        ({"max_tokens": -1}, InvalidInputError),
+        ({"thread_id": ""}, InvalidInputError),
+        ({"agent_id": ""}, InvalidInputError),
+        ({"chat_history": ["Hello"]}, InvalidInputError),
+        ({"chat_history": "Hello"}, InvalidInputError),
+        ({"llm": "gpt-5"}, ConfigError),
+        ({"embed_model": "local:bge"}, ConfigError),
+    ],
+    ids=str,
+)
+def test_an_unusable_argument_is_refused_before_anything_is_opened(tmp_path, wrong, error):
+    with pytest.raises(error, match=next(iter(wrong)).partition("_")[0]):
+        MemoryOSMemory.from_defaults(persist_directory=tmp_path / "new", user_id="ann", **wrong)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("wrong", ["hello", None, 5, {"role": "user", "content": "x"}], ids=repr)
+def test_what_is_no_message_is_refused_and_nothing_of_it_is_stored(chat, wrong):
+    chat.put(user("one"))
+    for call_with in (
+        lambda: chat.put(wrong),
+        lambda: chat.put_messages([user("two"), wrong]),
+        lambda: chat.put_messages(wrong),
+        lambda: chat.set([user("two"), wrong]),
+        lambda: chat.set(wrong),
+    ):
+        with pytest.raises(InvalidInputError, match="ChatMessage"):
+            call_with()
+    if isinstance(wrong, int | dict):
+        with pytest.raises(InvalidInputError, match="input must be text or a ChatMessage"):
+            chat.get(input=wrong)
+    assert said(chat) == ["one"]
 
 
 def test_no_history_given_is_no_reason_to_drop_the_one_that_is_there(chat, memory):
@@ -403,19 +451,6 @@ def test_a_long_conversation_in_view_does_not_crowd_out_what_was_said_elsewhere(
     assert "My bees live in Porto." in front.content
 
 
-class OutOfReach(MemoryOS):
-    """A store whose searches fail."""
-
-    def user(self, user_id, agent_id="default"):
-        found = super().user(user_id, agent_id)
-
-        def context(*_, **__):
-            raise StoreError("The disk is gone.")
-
-        found.context = context
-        return found
-
-
 def test_a_recall_that_fails_is_a_warning_and_the_turn_goes_on(tmp_path):
     with OutOfReach(tmp_path, embedder=HashEmbedder()) as memory:
         chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
@@ -492,6 +527,42 @@ def test_memories_on_one_folder_share_one_store_and_the_last_to_close_closes_it(
         store.users()
 
 
+def test_a_copy_that_is_closed_does_not_take_the_store_from_others(tmp_path):
+    first, second = (
+        MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id="ann", embed_model=HashEmbedder())
+        for _ in range(2)
+    )
+    store = first.user.memory
+    MemoryOSMemory.from_dict(first.to_dict()).close()
+    pickle.loads(pickle.dumps(first)).close()
+    copied = first.model_copy()
+    first.close()
+    copied.close()
+    assert second.user.memory is store
+    second.put(user("hello"))
+    second.close()
+    with pytest.raises(StoreClosedError):
+        store.users()
+
+
+def test_one_that_was_serialised_long_ago_is_read_as_it_was(memory, chat):
+    chat.put(user("I keep bees."))
+    kept = {
+        "user_id": "ann",
+        "agent_id": "default",
+        "thread_id": "monday",
+        "persist_directory": str(memory.path),
+        "token_limit": 30000,
+        "max_tokens": 2000,
+        "class_name": "MemoryOSMemory",
+    }
+    assert chat.to_dict() == kept
+    assert texts(MemoryOSMemory.from_dict(kept).get_all()) == ["I keep bees."]
+    assert f"{MemoryOSMemory.__module__}.{MemoryOSMemory.__name__}" == (
+        "llamaindex_memoryos.memory.MemoryOSMemory"
+    )
+
+
 def test_a_store_that_was_passed_in_is_never_closed(memory):
     made = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
     made.close()
@@ -508,9 +579,86 @@ def test_a_store_that_is_passed_in_later_takes_the_place_of_the_one_opened_here(
 
 def test_another_embedder_on_an_open_folder_is_refused(tmp_path):
     opened = MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id="ann", embed_model="none")
-    with pytest.raises(EmbedderMismatchError, match="is open with the embedder None"):
+    with pytest.raises(EmbedderMismatchError, match="is open with the embedder 'none', not with 'hash-"):
         MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id="ann", embed_model=HashEmbedder())
     opened.close()
+    opened = MemoryOSMemory.from_defaults(
+        persist_directory=tmp_path, user_id="ann", embed_model=HashEmbedder()
+    )
+    with pytest.raises(EmbedderMismatchError, match="not with 'none'"):
+        MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id="ann", embed_model="none")
+    MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id="bob").close()
+    opened.close()
+
+
+def test_the_embedding_model_of_llama_index_makes_the_stores_vectors(tmp_path):
+    chat = MemoryOSMemory.from_defaults(
+        persist_directory=tmp_path, user_id="ann", thread_id="a", embed_model=WordEmbedding()
+    )
+    chat.put(user("I keep bees."))
+    store = chat.user.memory
+    store.flush()
+    assert store.embedder.name.endswith("/words")
+    assert chat.user.retrieve("bees").dense
+    chat.close()
+    with pytest.raises(EmbedderMismatchError, match="words"):
+        MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id="ann", embed_model=HashEmbedder())
+
+
+def test_an_embedding_service_that_is_down_costs_likeness_and_no_turn_and_is_told(tmp_path, caplog):
+    model = WordEmbedding()
+    chat = MemoryOSMemory.from_defaults(
+        persist_directory=tmp_path, user_id="ann", thread_id="a", embed_model=model
+    )
+    chat.put(user("I keep bees in Porto."))
+    model.failing = True
+    tuesday = other(chat, thread_id="b")
+    tuesday.put(user("Where are my bees?"))
+    assert "I keep bees in Porto." in tuesday.get()[0].content
+    assert "words only" in caplog.text
+    assert "sk-secret" not in caplog.text
+    assert len(said(chat)) == 2
+    chat.close()
+
+
+def test_a_model_given_beside_a_store_of_ones_own_sets_the_limit_and_is_never_asked(memory):
+    llm = Talker(window=8000)
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", llm=llm)
+    for number in range(30):
+        chat.put_messages([user(f"I keep bees in hive {number}."), assistant("ok")])
+    memory.flush()
+    assert chat.token_limit == 6000
+    assert llm.seen == []
+
+
+def test_a_model_given_with_the_folder_refines_what_is_remembered(tmp_path):
+    llm = Talker()
+    chat = MemoryOSMemory.from_defaults(
+        persist_directory=tmp_path, user_id="ann", llm=llm, embed_model="none"
+    )
+    for number in range(30):
+        chat.put_messages([user(f"I keep bees in hive {number}."), assistant("ok")])
+    chat.user.memory.flush()
+    assert llm.seen
+    chat.close()
+
+
+def test_putting_waits_for_no_model(open_memory):
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Slow(HashEmbedder):
+        def embed(self, texts):
+            asked.set()
+            assert go_on.wait(timeout=60)
+            return super().embed(texts)
+
+    memory = open_memory(embedder=Slow())
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+    for number in range(9):
+        chat.put_messages([user(f"question {number}"), assistant("ok")])
+    assert len(chat.get_all()) == 18
+    assert asked.wait(timeout=60)
+    go_on.set()
 
 
 # -- small print -------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from llama_index.core.memory import Memory, VectorMemoryBlock
 from llama_index.core.vector_stores import SimpleVectorStore
 from pydantic import ValidationError
 
-from llamaindex_adapter.models import Queue, Talker, WordEmbedding, assistant, texts, user
+from llamaindex_adapter.models import OutOfReach, Queue, Talker, WordEmbedding, assistant, texts, user
 from llamaindex_memoryos import MemoryOSMemoryBlock
 from memoryos_integrations import InvalidInputError, StoreError
 from memoryos_integrations.events import Recalled
@@ -141,6 +141,26 @@ async def test_a_store_that_fails_loses_nothing(memory):
     await block.aget([user("Hello")], session_id="monday")
     pages = memory.user("ann").pages(thread_id="monday")
     assert [message.text for page in pages for message in page.messages] == texts(conversation(2))
+
+
+async def test_a_recall_that_fails_is_a_warning_and_the_turn_goes_on(tmp_path):
+    with OutOfReach(tmp_path, embedder="none") as memory:
+        block = MemoryOSMemoryBlock(memory=memory, user_id="ann")
+        kept = short(block)
+        await kept.aput(user("Where are my bees?"))
+        with pytest.warns(UserWarning, match="Nothing was recalled: StoreError: The disk is gone"):
+            assert texts(await kept.aget()) == ["Where are my bees?"]
+        await block.save(kept)
+        assert stored(block) == ["Where are my bees?"]
+
+
+async def test_what_memory_let_go_of_is_recalled_when_the_same_words_are_asked_again(block):
+    block.memory.user("ann").add("My hens are red.")
+    gone, question = [user("I keep bees in Porto."), assistant("ok")], user("Where are my bees?")
+    assert "Porto" not in await block.aget([*gone, question], session_id="monday")
+    await block.aput(gone, from_short_term_memory=True, session_id="monday")
+    later = [question, assistant("Where?"), question]
+    assert "I keep bees in Porto." in await block.aget(later, session_id="monday")
 
 
 async def test_an_agents_turn_is_one_recall(open_memory):

@@ -10,19 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llama_index.core.base.llms.types import (
     AudioBlock,
+    CacheControl,
+    CachePoint,
     ChatMessage,
+    CitableBlock,
+    CitationBlock,
     DocumentBlock,
     ImageBlock,
     TextBlock,
     ThinkingBlock,
     ToolCallBlock,
+    VideoBlock,
 )
 from pydantic import BaseModel
 
 from llamaindex_adapter.models import assistant, call, calling, result, texts, user
-from llamaindex_memoryos import MemoryOSMemory
-from llamaindex_memoryos.messages import KEY, restored, stored
-from memoryos_integrations import checks
+from llamaindex_memoryos import MemoryOSMemory, MemoryOSRetriever, MemoryOSToolSpec
+from llamaindex_memoryos.messages import INSTRUCTIONS, KEY, NO_ANSWER, NOTES, restored, stored
+from memoryos_integrations import MemoryConfig, checks
 from memoryos_integrations.types import Message
 
 PIXEL = base64.b64decode(
@@ -66,6 +71,22 @@ def through_the_ledger(message):
         ChatMessage(role="user", blocks=[ImageBlock(url="https://example.org/bee.png")]),
         ChatMessage(role="user", blocks=[AudioBlock(audio=b"RIFF\xff\x00", format="wav")]),
         ChatMessage(role="user", blocks=[DocumentBlock(data=b"%PDF-1.7 \xff", title="a")]),
+        ChatMessage(role="user", blocks=[VideoBlock(video=b"\x00\xff", video_mimetype="video/mp4")]),
+        ChatMessage(role="user", blocks=[CachePoint(cache_control=CacheControl(type="ephemeral"))]),
+        ChatMessage(
+            role="user", blocks=[CitableBlock(title="a", source="b", content=[TextBlock(text="Bees.")])]
+        ),
+        ChatMessage(
+            role="assistant",
+            blocks=[
+                CitationBlock(
+                    cited_content=TextBlock(text="Bees."), source="b", title="a", additional_location_info={}
+                )
+            ],
+        ),
+        ChatMessage(role="assistant", blocks=[ThinkingBlock(content=None)]),
+        assistant("I add.\n<execute>\nadd(1, 2)\n</execute>"),
+        user("Result of executing the code given:\n\n3"),
         ChatMessage(
             role="assistant", blocks=[ThinkingBlock(content="hm", num_tokens=3), TextBlock(text="Yes.")]
         ),
@@ -151,6 +172,34 @@ def test_objects_of_providers_become_their_fields_or_their_text():
     through_the_ledger(ChatMessage(role="assistant", content="Hi.", additional_kwargs={"loop": loop}))
 
 
+class Node(BaseModel):
+    """As a tree of a provider's that knows its parents."""
+
+    parent: "Node | None" = None
+    children: list["Node"] = []
+
+
+def test_what_holds_itself_comes_to_an_end():
+    loop = {"name": "x"}
+    loop |= {"self": loop, "again": loop, "list": [loop, loop]}
+    root = Node()
+    root.children = [Node(parent=root) for _ in range(3)]
+    others = {"loop": loop, "tree": root, "tool_calls": root}
+    back = through_the_ledger(ChatMessage(role="assistant", content="Hi.", additional_kwargs=others))
+    assert back.additional_kwargs["loop"]["name"] == "x"
+    assert len(str(back)) < 3000
+
+
+def test_objects_of_providers_do_not_cost_the_turn(memory):
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
+    others = {"usage": Usage(), "client": Opaque(), "at": datetime(2026, 1, 1, tzinfo=UTC)}
+    chat.put(ChatMessage(role="assistant", content="Hi.", additional_kwargs=others))
+    (message,) = MemoryOSMemory.from_json(chat.to_json()).get_all()
+    assert message.content == "Hi."
+    assert message.additional_kwargs["usage"]["tokens"] == 3
+    assert message.additional_kwargs["at"].startswith("2026-01-01")
+
+
 def test_data_that_is_too_large_leaves_a_note_and_a_warning():
     message = ChatMessage(role="user", blocks=[TextBlock(text="Look"), ImageBlock(image=PIXEL * 1000)])
     with pytest.warns(UserWarning, match="Data over 30 kB"):
@@ -194,8 +243,8 @@ def test_a_file_that_is_gone_leaves_the_text_and_a_warning(tmp_path):
 def test_what_is_recalled_of_a_message_are_its_words():
     thought = assistant("Thought: add\nObservation: 3\nThought: done\nAnswer: It is 3.")
     assert (stored(thought).role, stored(thought).text) == ("assistant", "It is 3.")
-    assert stored(assistant("Empty Response")).text == "[no answer]"
-    assert stored(ChatMessage(role="system", content="Be brief.")).text == "[instructions]"
+    assert stored(assistant("Empty Response")).text == NO_ANSWER
+    assert stored(ChatMessage(role="system", content="Be brief.")).text == INSTRUCTIONS
     assert stored(calling(call("add", a=1))).text == 'add {"a": 1}'
     assert stored(ChatMessage(role="user", blocks=[ImageBlock(image=PIXEL)])).text == "[image]"
 
@@ -205,3 +254,39 @@ def test_a_call_and_its_result_stay_on_the_page_of_the_question(memory):
     chat.put_messages([user("1 + 2?"), calling(call("add", a=1, b=2)), result("3"), assistant("It is 3.")])
     (page,) = chat.user.pages()
     assert [message.role for message in page.messages] == ["user", "tool", "tool", "assistant"]
+
+
+def test_what_nobody_said_is_neither_found_nor_recalled_nor_learnt(open_memory):
+    memory = open_memory(config=MemoryConfig(short_term_capacity=1))
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="a")
+    for turn in range(9):
+        chat.put(ChatMessage(role="system", content="My name is Zed and I live in Rome."))
+        chat.put(user("I live in Oslo." if turn == 0 else f"Tell me about cheese, number {turn}."))
+        chat.put_messages([calling(call("look", turn)), result("I live in Rome. My name is Tool.", turn)])
+        chat.put(assistant("My name is Bot. I live in Berlin." if turn % 2 else "Empty Response"))
+    chat.reset()
+    memory.flush()
+    memory.flush()
+    assert [fact.text for fact in chat.user.facts()] == ["The user lives in Oslo."]
+    for query in ("Who gives instructions?", "a new conversation began", "Empty Response, no answer"):
+        nodes = MemoryOSRetriever(memory, "ann", similarity_top_k=50).retrieve(query)
+        assert len(nodes) > 20
+        assert not NOTES & {node.text for node in nodes}
+    keywords = {word for segment in chat.user.segments() for word in segment.keywords}
+    assert not {"instructions", "conversation", "answer", "empty", "response"} & keywords
+    other = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="b")
+    other.put(user("Where do I live?"))
+    assert not any(f": {note}" in other.get()[0].content for note in NOTES)
+
+
+def test_what_memory_told_an_agent_is_no_new_memory(memory):
+    memory.user("ann").add("I keep bees in Porto.", thread_id="an older one")
+    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="a")
+    tools = MemoryOSToolSpec(chat)
+    for turn in range(5):
+        chat.put_messages([user(f"Note {turn}."), calling(call("search_memory", turn, query="bees, Porto"))])
+        chat.put_messages([result(tools.search_memory("bees, Porto"), turn), assistant("ok")])
+        chat.put_messages([calling(call("get_profile", turn)), result(tools.get_profile(), turn)])
+    found = tools.search_memory("Do I keep bees in Porto?", limit=20)
+    assert found.count("bees") == 1
+    assert chat.get_all()[2].content.count("I keep bees in Porto.") == 1

@@ -6,12 +6,17 @@ import threading
 import pytest
 from llama_index.core import Settings
 from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.chat_engine import CondensePlusContextChatEngine, ContextChatEngine
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.postprocessor import SimilarityPostprocessor
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.retrievers import QueryFusionRetriever
 from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
 from llama_index.core.schema import MetadataMode, QueryBundle
 from llama_index.core.tools import RetrieverTool
 from llama_index.core.vector_stores import FilterCondition, FilterOperator, MetadataFilter, MetadataFilters
+from pydantic import Field
 
 from llamaindex_adapter.models import Talker, call, calling, result, user
 from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory, MemoryOSRetriever, as_vector_index
@@ -40,6 +45,46 @@ def test_the_best_memories_of_the_user_come_first_with_ids_that_can_be_traced(fi
     assert len({node.node_id for node in nodes}) == 3
     (page,) = filled.user("ann").trace(nodes[0].node_id)
     assert page.thread_id == "a"
+
+
+def test_ids_are_unique_and_scores_numbers_over_all_kinds_and_tiers(open_memory):
+    memory = open_memory(config=MemoryConfig(short_term_capacity=1))
+    ann = memory.user("ann")
+    for number in range(4):
+        ann.add(f"I keep bees in hive {number}.", "How nice!")
+    ann.remember("Ann keeps bees.")
+    memory.flush()
+    retriever = MemoryOSRetriever(
+        memory, "ann", kinds=("message", "segment", "fact"), similarity_top_k=20, thread_id=None
+    )
+    nodes = retriever.retrieve("bees in a hive")
+    assert {node.metadata["kind"] for node in nodes} == {"message", "segment", "fact"}
+    assert {node.metadata["tier"] for node in nodes} == {"short_term", "mid_term", "long_term"}
+    assert len({node.node_id for node in nodes}) == len(nodes) > 8
+    assert all(isinstance(node.score, float) for node in nodes)
+    over = SimilarityPostprocessor(similarity_cutoff=nodes[2].score)
+    assert len(over.postprocess_nodes(nodes)) >= 3
+
+
+async def test_a_retrieval_is_told_to_the_dispatcher_once(filled):
+    class Listener(BaseEventHandler):
+        names: list = Field(default_factory=list)
+
+        def handle(self, event, **kwargs):
+            self.names.append(event.class_name())
+
+    root, listener = get_dispatcher(), Listener()
+    root.add_event_handler(listener)
+    try:
+        await MemoryOSRetriever(filled, "ann").aretrieve("bees")
+    finally:
+        root.event_handlers.remove(listener)
+    assert listener.names == ["RetrievalStartEvent", "RetrievalEndEvent"]
+
+
+def test_a_question_that_no_store_could_hold_is_asked_all_the_same(filled):
+    nodes = MemoryOSRetriever(filled, "ann").retrieve("bees\x00 \ud83d in Porto")
+    assert nodes[0].text == "I keep bees in Porto."
 
 
 def test_no_metadata_gets_into_a_prompt(filled):
@@ -118,6 +163,16 @@ async def test_many_at_once_do_not_wait_for_each_other(filled):
     found = await asyncio.gather(*(retriever.aretrieve("bees") for _ in range(3)))
     assert [nodes[0].text for nodes in found] == ["I keep bees in Porto."] * 3
     assert loop not in seen
+
+
+async def test_chat_engines_take_it_for_documents(filled):
+    for kind in (ContextChatEngine, CondensePlusContextChatEngine):
+        llm = Talker()
+        chat = MemoryOSMemory.from_defaults(memory=filled, user_id="ann", thread_id=kind.__name__)
+        engine = kind.from_defaults(retriever=MemoryOSRetriever(chat), llm=llm, memory=chat)
+        assert str(await engine.achat("Where are my bees?")) == "Fine."
+        assert "I keep bees in Porto." in llm.system
+        assert "short_term" not in llm.system
 
 
 async def test_query_engines_fusion_and_tools_take_it(filled):

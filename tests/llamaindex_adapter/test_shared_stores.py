@@ -4,27 +4,50 @@ import asyncio
 import threading
 
 import pytest
+from langchain.agents import create_agent
+from langchain_classic.chains import ConversationChain
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from pydantic import Field
 
+from langchain_memoryos import (
+    MemoryOSChatMemory,
+    MemoryOSChatMessageHistory,
+    MemoryOSMiddleware,
+    with_memory,
+)
 from llamaindex_adapter.models import Talker, assistant, call, calling, result, texts, user
-from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory, MemoryOSRetriever
+from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory, MemoryOSRetriever, MemoryOSToolSpec
 from llamaindex_memoryos.events import tell_dispatcher
 
 
-async def test_two_users_with_two_threads_each_in_eight_tasks_never_see_each_other(memory):
+async def by_engine(llm, chat, question):
+    await MemoryOSChatEngine.from_defaults(llm=llm, memory=chat).achat(question)
+
+
+async def by_agent(llm, chat, question):
+    await FunctionAgent(tools=MemoryOSToolSpec(chat).to_tool_list(), llm=llm).run(question, memory=chat)
+
+
+@pytest.mark.parametrize("ask", [by_engine, by_agent])
+async def test_two_users_with_two_threads_each_in_eight_tasks_never_see_each_other(memory, ask):
     secrets = {name: [f"{name} {word}" for word in ("likes", "owns")] for name in ("ann", "bob")}
+    together = asyncio.Barrier(8)  # each turn of each task begins when all have come to it
     llms = []
 
     async def talk(name, thread):
         chat = MemoryOSMemory.from_defaults(memory=memory, user_id=name, thread_id=thread)
         llm = Talker(*[f"I heard {name} in {thread}."] * 3)
         llms.append((name, thread, llm))
-        engine = MemoryOSChatEngine.from_defaults(llm=llm, memory=chat)
         for secret in secrets[name]:
-            await engine.achat(f"Note in {thread}: {secret} tulips and bees.")
-        await engine.achat("What do you know of tulips and bees?")
+            await together.wait()
+            await ask(llm, chat, f"Note in {thread}: {secret} tulips and bees.")
+        await together.wait()
+        await ask(llm, chat, "What do you know of tulips and bees?")
 
     await asyncio.gather(
         *(talk(name, thread) for name in secrets for thread in ("one", "two") for _ in range(2))
@@ -33,6 +56,7 @@ async def test_two_users_with_two_threads_each_in_eight_tasks_never_see_each_oth
     for name, thread, llm in llms:
         other_user = {"ann": "bob", "bob": "ann"}[name]
         other_thread = {"one": "two", "two": "one"}[thread]
+        assert f"{name} likes tulips" in str(llm.last)
         for shown in llm.seen:
             assert not any(other_user in str(message.content) for message in shown)
             turns = [message for message in shown if message.role.value != "system"]
@@ -41,8 +65,8 @@ async def test_two_users_with_two_threads_each_in_eight_tasks_never_see_each_oth
         for thread in ("one", "two"):
             chat = MemoryOSMemory.from_defaults(memory=memory, user_id=name, thread_id=thread)
             assert len(chat.get_all()) == 12
-            found = MemoryOSRetriever(memory, name, similarity_top_k=50).retrieve("tulips and bees")
-            assert all(name in node.text or "you know" in node.text for node in found)
+        found = MemoryOSRetriever(memory, name, similarity_top_k=50).retrieve("tulips and bees")
+        assert all(name in node.text or "you know" in node.text for node in found)
 
 
 def test_threads_of_the_process_may_all_write_and_none_breaks_anothers_messages_apart(memory):
@@ -85,17 +109,47 @@ def test_a_conversation_begun_in_the_core_goes_on_in_llama_index_and_back(memory
     assert found == [*turns[:2], "weather: sunny", *turns[2:], "Fine."]
 
 
-def test_a_conversation_begun_in_langchain_goes_on_in_llama_index_with_every_turn_recalled(memory):
-    langchain = pytest.importorskip("langchain_memoryos")
-    if not hasattr(langchain, "MemoryOSChatMessageHistory"):
-        pytest.skip("the history of LangChain is not there yet")
-    from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+def begun_by_a_runnable(memory):
+    chain = with_memory(
+        FakeListChatModel(responses=["How many?", "Seven hives."]),
+        memory=memory,
+        user_id="ann",
+        thread_id="monday",
+    )
+    chain.invoke("I keep bees in Porto.")
+    chain.invoke("Count them.")
 
-    history = langchain.MemoryOSChatMessageHistory(memory=memory, user_id="ann", thread_id="monday")
+
+def begun_by_a_chain(memory):
+    kept = MemoryOSChatMemory(memory=memory, user_id="ann", thread_id="monday")
+    chain = ConversationChain(llm=FakeListChatModel(responses=["How many?", "Seven hives."]), memory=kept)
+    chain.predict(input="I keep bees in Porto.")
+    chain.predict(input="Count them.")
+
+
+def begun_by_an_agent(memory):
+    agent = create_agent(
+        FakeListChatModel(responses=["How many?", "Seven hives."]),
+        middleware=[MemoryOSMiddleware(memory=memory, user_id="ann")],
+        checkpointer=InMemorySaver(),
+    )
+    for said in ("I keep bees in Porto.", "Count them."):
+        agent.invoke({"messages": said}, {"configurable": {"thread_id": "monday"}})
+
+
+def begun_by_a_history_with_tools(memory):
+    history = MemoryOSChatMessageHistory(memory=memory, user_id="ann", thread_id="monday")
     asked = {"name": "hives", "args": {"city": "Porto"}, "id": "call_1"}
     history.add_messages([HumanMessage("I keep bees in Porto."), AIMessage("How many?")])
     history.add_messages([HumanMessage("Count them."), AIMessage("", tool_calls=[asked])])
     history.add_messages([ToolMessage("7 hives", tool_call_id="call_1"), AIMessage("Seven hives.")])
+
+
+@pytest.mark.parametrize(
+    "begin", [begun_by_a_runnable, begun_by_a_chain, begun_by_an_agent, begun_by_a_history_with_tools]
+)
+def test_a_conversation_begun_in_langchain_goes_on_in_llama_index_with_every_turn_recalled(memory, begin):
+    begin(memory)
     llm = Talker()
     same = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="monday")
     MemoryOSChatEngine.from_defaults(llm=llm, memory=same).chat("How many hives?")
@@ -105,6 +159,7 @@ def test_a_conversation_begun_in_langchain_goes_on_in_llama_index_with_every_tur
     MemoryOSChatEngine.from_defaults(llm=llm, memory=other).chat("What do you know of my hives in Porto?")
     for turn in turns:
         assert turn in llm.system
+    history = MemoryOSChatMessageHistory(memory=memory, user_id="ann", thread_id="monday")
     assert [message.content for message in history.messages][-2:] == ["How many hives?", "Fine."]
 
 

@@ -7,7 +7,8 @@ from llama_index.core.tools.tool_spec.base import BaseToolSpec
 
 from llamaindex_adapter.models import user
 from llamaindex_memoryos import MemoryOSMemory, MemoryOSToolSpec
-from memoryos_integrations import InvalidInputError
+from llamaindex_memoryos.messages import MEMORY_TOOLS
+from memoryos_integrations.context import INTRODUCTION
 
 
 @pytest.fixture
@@ -26,6 +27,7 @@ def test_each_tool_is_named_described_and_asks_for_no_user(tools):
     assert issubclass(MemoryOSToolSpec, BaseToolSpec)
     by_name = named(tools)
     assert list(by_name) == ["search_memory", "remember", "forget", "get_profile"]
+    assert set(by_name) == MEMORY_TOOLS
     for tool in by_name.values():
         assert len(tool.metadata.description) > 40
         fields = tool.metadata.get_parameters_dict()["properties"]
@@ -38,12 +40,23 @@ def test_each_tool_is_named_described_and_asks_for_no_user(tools):
 
 async def test_a_search_shows_ids_days_and_speakers_one_memory_a_line(tools):
     found = named(tools)["search_memory"].call(query="bees", limit=1).content
-    item, day, speaker, text = found.split(" | ")
+    introduction, line = found.split("\n")
+    assert introduction == INTRODUCTION
+    item, day, speaker, text = line.split(" | ")
     assert (day, speaker, text) == ("1 January 2026", "user", "I keep bees in Porto. User: forged line")
     assert tools._user.trace(item)
     assert (await named(tools)["search_memory"].acall(query="bees", limit=1)).content == found
     assert tools.search_memory("Rome", limit=500).count("Rome") == 0
     assert tools.search_memory(" ") == "Nothing was found."
+
+
+def test_memories_of_any_length_leave_room_in_the_models_window(tools, memory):
+    for number in range(30):
+        memory.user("ann").add(f"Note {number} about cheese: " + "cheese " * 20_000)
+    found = tools.search_memory("cheese", limit=20)
+    assert found.count("Note") == 20
+    assert len(found) < 25_000
+    assert found.endswith(" …")
 
 
 async def test_what_is_remembered_is_in_the_profile_and_can_be_found(tools):
@@ -58,14 +71,7 @@ async def test_what_is_forgotten_is_gone_for_good_and_from_the_running_turn(tool
     chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="new")
     chat.put(user("Where are my bees? Forget them."))
     assert "Porto" in chat.get()[0].content
-    item = tools.search_memory("bees in Porto", limit=1).split(" | ")[0]
+    item = tools.search_memory("bees in Porto", limit=1).splitlines()[1].split(" | ")[0]
     assert await tools.aforget([item, "no-such-id"]) == "1 memories erased. Not found: no-such-id."
     assert "Porto" not in tools.search_memory("bees")
     assert "Porto" not in str(chat.get())
-
-
-def test_whose_memory_has_to_be_said(memory):
-    with pytest.raises(InvalidInputError, match="user_id is missing"):
-        MemoryOSToolSpec(memory)
-    with pytest.raises(TypeError, match="user"):
-        MemoryOSToolSpec(memory, user="ann")
