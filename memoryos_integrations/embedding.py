@@ -185,11 +185,18 @@ class Embedding:
 
 
 def refuse_other(embedder: Embedder, name: str, dimension: int) -> None:
-    """Raise EmbedderMismatchError unless the embedder is the one of this name and dimension."""
-    if (embedder.name, embedder.dimension) != (name, dimension):
+    """Raise EmbedderMismatchError unless the embedder is the one of this name and dimension.
+
+    A service that is down cannot say its dimension: then the name decides, and the probe once it is back.
+    """
+    try:
+        own: int | str = embedder.dimension
+    except EmbedderUnavailableError:
+        own = dimension if embedder.name == name else "not known now"
+    if (embedder.name, own) != (name, dimension):
         raise EmbedderMismatchError(
             f"This store was filled by the embedder {name!r} ({dimension} dimensions), not by "
-            f"{embedder.name!r} ({embedder.dimension}). Open it with the first one, or with "
+            f"{embedder.name!r} ({own}). Open it with the first one, or with "
             "embedder='none', and call memory.reindex(embedder) to move it over."
         )
 

