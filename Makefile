@@ -8,6 +8,7 @@
 #   make lint           ruff, the rules of who imports whom, mypy
 #   make format         let ruff put the code in order
 #   make check-figures  the figures of retrieval have not fallen; DATA=... says where LoCoMo is
+#   make notebooks      run the notebooks and save them with what they print
 #   make bench          print the figures of docs/benchmarks.md; the same DATA=...
 #   make docs           build the documentation's site into site/, strictly
 #   make pictures       draw the pictures of the documentation
@@ -27,7 +28,7 @@ RUN := $(UV) run --frozen
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format check-figures bench docs pictures build clean
+.PHONY: help setup demo test lint format check-figures bench notebooks docs pictures build clean
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -71,6 +72,9 @@ docs: setup
 
 pictures: setup
 	@$(RUN) python docs/pictures/flow.py > docs/pictures/flow.svg
+
+notebooks: setup
+	@$(RUN) python -m tests.programs.notebooks
 
 build: setup
 	$(UV) build

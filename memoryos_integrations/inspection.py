@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from memoryos_integrations.asking import bill
+from memoryos_integrations.checks import from_us
 from memoryos_integrations.errors import IndexUnavailableError
 from memoryos_integrations.long_term import sources_of
 from memoryos_integrations.scope import OF_ITEMS
@@ -76,6 +77,24 @@ def stats(store: Store) -> dict[str, Any]:
     counts["embedder"] = embedder.name if embedder is not None else None
     counts["bytes"] = _bytes_in(store.path)
     counts["owner"] = store.ownership.held
+    return counts
+
+
+def tiers(tx: sa.Connection, scope: int) -> dict[str, Any]:
+    """Return what a scope holds: of each tier the pages with their first and last time, and the rest."""
+    counts: dict[str, Any] = {"short_term": (0, None, None), "mid_term": (0, None, None)}
+    pages = sa.select(_pages.c.tier, sa.func.count(), sa.func.min(_pages.c.at), sa.func.max(_pages.c.at))
+    of_scope = _pages.c.scope_id == scope
+    for tier, number, first, last in tx.execute(pages.where(of_scope).group_by(_pages.c.tier)):
+        counts[tier] = (number, from_us(first), from_us(last))
+    segments = sa.select(sa.func.count()).select_from(_segments).where(_segments.c.scope_id == scope)
+    facts = sa.select(sa.func.count()).select_from(_facts)
+    facts = facts.where(_facts.c.scope_id == scope, _facts.c.valid_to.is_(None))
+    versions = sa.select(sa.func.max(schema.persona_versions.c.version))
+    versions = versions.where(schema.persona_versions.c.scope_id == scope)
+    counts["segments"] = tx.execute(segments).scalar_one()
+    counts["facts"] = tx.execute(facts).scalar_one()
+    counts["persona"] = tx.execute(versions).scalar() or 0
     return counts
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from memoryos_integrations import checks, inspection, learning, refinement, reindexing
+from memoryos_integrations import checks, display, inspection, learning, refinement, reindexing
 from memoryos_integrations.config import MemoryConfig
 from memoryos_integrations.embedders import resolve
 from memoryos_integrations.errors import ConfigError
@@ -236,6 +236,9 @@ class MemoryOS:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _repr_html_(self) -> str:
+        return display.of_store(str(self.path), self.stats())
 
     def __repr__(self) -> str:
         return f"MemoryOS({str(self.path)!r})"

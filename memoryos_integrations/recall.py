@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from memoryos_integrations import arguments, checks, inspection, long_term, mid_term, short_term
+from memoryos_integrations import arguments, checks, display, inspection, long_term, mid_term, short_term
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.types import SUBJECTS, Context, Retrieved
 
@@ -184,6 +184,11 @@ class Recall:
         if pages is None:
             raise InvalidInputError(f"item_id: this user has no item {item_id!r}")
         return pages
+
+    def _repr_html_(self) -> str:
+        with self._ledger.read() as tx:
+            tiers = inspection.tiers(tx, self._scope.number(tx) or 0)
+        return display.of_user(self.user_id, self.agent_id, tiers)
 
     def __repr__(self) -> str:
         return f"UserMemory(user_id={self.user_id!r}, agent_id={self.agent_id!r})"

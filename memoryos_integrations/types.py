@@ -18,9 +18,18 @@ SUBJECTS: tuple[About, ...] = ("user", "agent")
 KINDS: tuple[Kind, ...] = ("message", "segment", "fact")
 
 
+def _as_html(value: object) -> str:
+    """Return what a notebook shows of a value."""
+    from memoryos_integrations.display import html
+
+    return html(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One side of a turn."""
+
+    _repr_html_ = _as_html
 
     id: str
     """Unique in the store."""
@@ -46,6 +55,8 @@ class Message:
 class Page:
     """One exchange as it is stored: one side or both."""
 
+    _repr_html_ = _as_html
+
     id: str
     """Unique in the store."""
     thread_id: str
@@ -65,6 +76,8 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class Segment:
     """Pages on one topic."""
+
+    _repr_html_ = _as_html
 
     id: str
     """Unique in the store."""
@@ -92,6 +105,8 @@ class Segment:
 class Fact:
     """One statement that is held to be true."""
 
+    _repr_html_ = _as_html
+
     id: str
     """Unique in the store."""
     about: About
@@ -118,6 +133,8 @@ class Fact:
 class Persona:
     """What long-term memory holds about the user and the agent."""
 
+    _repr_html_ = _as_html
+
     version: int
     """0 before anything was learnt; every change makes a new version."""
     profile: Mapping[str, Any]
@@ -135,6 +152,8 @@ class Persona:
 @dataclass(frozen=True, slots=True)
 class MemoryItem:
     """One memory that a retrieval found."""
+
+    _repr_html_ = _as_html
 
     id: str
     """Id of the message, segment or fact."""
@@ -172,6 +191,8 @@ class MemoryItem:
 class Retrieved:
     """What a question brought back."""
 
+    _repr_html_ = _as_html
+
     query: str
     """The question."""
     items: tuple[MemoryItem, ...]
@@ -183,6 +204,8 @@ class Retrieved:
 @dataclass(frozen=True, slots=True)
 class Context:
     """Memories rendered for a model, within a token budget."""
+
+    _repr_html_ = _as_html
 
     text: str
     """Ready to be put into a prompt; stored text stands in it as quoted data. Empty if nothing fits."""
@@ -197,6 +220,8 @@ class Context:
 @dataclass(frozen=True, slots=True)
 class ForgetReceipt:
     """What ``forget()`` erased. It holds ids and counts, no text."""
+
+    _repr_html_ = _as_html
 
     at: datetime
     """When the last byte was gone, UTC."""
@@ -218,6 +243,8 @@ class ForgetReceipt:
 class FlushReport:
     """What ``flush()`` did."""
 
+    _repr_html_ = _as_html
+
     ran: Mapping[str, int]
     """Jobs done, by kind."""
     parked: Mapping[str, str]
@@ -229,6 +256,8 @@ class FlushReport:
 @dataclass(frozen=True, slots=True)
 class Report:
     """What ``verify()`` found."""
+
+    _repr_html_ = _as_html
 
     ok: bool
     """Whether nothing is wrong."""
