@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.memory import MemoryOS
     from memoryos_integrations.protocols import LLM, Clock, Embedder, Prompt, TokenCounter
     from memoryos_integrations.types import (
+        Chain,
         Context,
         Fact,
         ForgetReceipt,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.user_memory import UserMemory
 
 _HOME = {
+    "Chain": "types",
     "ConfigError": "errors",
     "Context": "types",
     "Clock": "protocols",
@@ -74,6 +76,7 @@ _HOME = {
 
 __all__ = [
     "LLM",
+    "Chain",
     "Clock",
     "ConfigError",
     "Context",

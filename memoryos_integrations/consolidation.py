@@ -1,7 +1,8 @@
-"""Consolidation: which segment each page that leaves short-term memory belongs to. Rules only, no writes.
+"""Consolidation: which segment each page that leaves short-term memory belongs to. No writes.
 
 The paper (section 3.2) places a page into the segment with the highest
-F_score = cos(e_s, e_p) + Jaccard(K_s, K_p), if that reaches θ, else opens a segment with it.
+F_score = cos(e_s, e_p) + Jaccard(K_s, K_p), if that reaches θ, else opens a segment with it. ``plan`` does so
+by rules; ``regrouping`` does the same for the topics that a model sorted pages into.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
     Vector = NDArray[np.float32]
 
+KEYWORDS_CHOSEN = 8
+"""Keywords of a segment that a model may choose; the others are words of its pages."""
+
 
 @dataclass(slots=True, eq=False)
 class Draft:
@@ -45,26 +49,60 @@ class Draft:
     ended_at: int
     method: str = extractive.METHOD
     is_new: bool = False
+    chosen: tuple[str, ...] = ()
+    """Keywords that a model chose."""
+    summaries: list[str] = field(default_factory=list)
+    """What a model said of pages that join now."""
+    replaces: bool = False
+    """Whether the first of them takes in what the model said before, rather than going on from it."""
     joined: list[str] = field(default_factory=list)
     stems: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        self.stems = extractive.stems(extractive.top(self.keywords))
+        self._mark()
 
-    def take(self, page: Page, at: int, vector: Vector | None, keywords: Counter[str]) -> None:
-        """Add a page and refresh keywords, vector and times."""
+    def _mark(self) -> None:
+        self.stems = extractive.stems(extractive.shown(self.keywords, self.chosen))
+
+    def take(
+        self, page: Page, at: int, vector: Vector | None, keywords: Counter[str], *, is_new: bool = True
+    ) -> None:
+        """Add a page; refresh keywords, vector and times. ``is_new``: nothing was learnt from it yet."""
         merged = self.keywords + keywords
         self.keywords = Counter(dict(merged.most_common(extractive.KEYWORDS_KEPT)))
-        self.stems = extractive.stems(extractive.top(self.keywords))
+        self._mark()
         if vector is not None:
             before = self.vector if self.vector is not None else vector
             mean = (before * self.total + vector) / (self.total + 1)
             self.vector = mean.astype(np.float32)
         self.total += 1
-        self.page_count += 1
+        self.page_count += is_new
         self.started_at = min(self.started_at, at)
         self.ended_at = max(self.ended_at, at)
         self.joined.append(page.id)
+
+    def begin_anew(self, pages: Sequence[Page], vectors: Mapping[str, Vector], page_count: int) -> None:
+        """Take keywords, vector and times from the pages that it is left with, none of them new to it."""
+        self.keywords, self.vector, self.total = Counter(), None, 0
+        if pages:
+            self.started_at = self.ended_at = to_us(pages[0].at)
+        for page in pages:
+            self.take(page, to_us(page.at), vectors.get(page.id), extractive.page_keywords(page))
+        self.page_count, self.joined = page_count, []
+        self._mark()
+
+    def refine(self, summary: str, keywords: Sequence[str], model: str, *, continues: bool) -> None:
+        """Take in what a model said of pages that have joined."""
+        if continues and not self.replaces:
+            self.summaries.insert(0, summary)
+            self.replaces = True
+        else:
+            self.summaries.append(summary)
+        known = {word.casefold() for word in keywords}
+        older = [word for word in self.chosen if word.casefold() not in known]
+        self.chosen = (*keywords, *older)[:KEYWORDS_CHOSEN]
+        self.method = model
+        self._mark()
 
     def heat_at(self, now: int, config: MemoryConfig) -> float:
         """Return its heat, counted from its last visit or its newest page, whichever is later."""
@@ -82,6 +120,8 @@ class Plan:
     """Segments that are new or took pages, and were not evicted."""
     evicted: tuple[tuple[Draft, float], ...]
     """Segments to evict, with their heat at that moment."""
+    emptied: tuple[tuple[str, str], ...] = ()
+    """Segments that are left without a page, and where the first of their pages went."""
 
 
 class Board:
@@ -165,7 +205,7 @@ def plan(
         vector, at = vectors.get(page.id), to_us(page.at)
         home = board.best(vector, extractive.stems(extractive.top(keywords)), config.segment_threshold)
         if home is None:
-            home = Draft(ids.derived("segment", page.id), Counter(), None, 0, 0, 0, at, at, at, is_new=True)
+            home = opened_by(page)
         home.take(page, at, vector, keywords)
         board.put(home)
         segment_of[page.id] = home.id
@@ -177,6 +217,12 @@ def plan(
             evicted.append((coldest, coldest.heat_at(now, config)))
     changed = tuple(draft for draft in board.drafts() if draft.joined)
     return Plan(segment_of, changed, tuple(evicted))
+
+
+def opened_by(page: Page) -> Draft:
+    """Return the segment that a page opens; the page has yet to join it."""
+    at = to_us(page.at)
+    return Draft(ids.derived("segment", page.id), Counter(), None, 0, 0, 0, at, at, at, is_new=True)
 
 
 def page_vector(messages: Sequence[Vector]) -> Vector:

@@ -48,6 +48,18 @@ class Consolidated(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Refined(Event):
+    """A model sorted pages into topics."""
+
+    page_ids: tuple[str, ...]
+    """The pages that it was asked about."""
+    segment_ids: tuple[str, ...]
+    """The segments that took or lost some of them."""
+    chains: int
+    """Chains that were begun or went on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Promoted(Event):
     """Long-term memory learnt from the pages of hot segments."""
 

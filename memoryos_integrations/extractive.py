@@ -49,6 +49,13 @@ def top(counts: Mapping[str, int], limit: int = KEYWORDS_SHOWN) -> tuple[str, ..
     return tuple(word for word, _ in Counter(dict(counts)).most_common(limit))
 
 
+def shown(counts: Mapping[str, int], chosen: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return a segment's keywords: those that a model chose, then the most frequent words of its pages."""
+    known = {word.casefold() for word in chosen}
+    rest = (word for word in top(counts, KEYWORDS_SHOWN + len(known)) if word not in known)
+    return (*chosen, *rest)[:KEYWORDS_SHOWN]
+
+
 def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     """Return |A ∩ B| / |A ∪ B|, 0 for two empty sets."""
     together = len(one | other)

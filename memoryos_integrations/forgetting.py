@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from memoryos_integrations import long_term
+from memoryos_integrations import chains, echoes, long_term
 from memoryos_integrations.events import Forgotten
 from memoryos_integrations.extractive import METHOD
 from memoryos_integrations.mid_term import drop_segment, drop_vectors
@@ -23,8 +23,15 @@ if TYPE_CHECKING:
     from memoryos_integrations.scope import Scope
     from memoryos_integrations.wiring import Store
 
-_messages, _pages, _segments = schema.messages, schema.pages, schema.segments
+_messages, _pages, _segments, _chains = schema.messages, schema.pages, schema.segments, schema.chains
 _facts, _edges, _vectors, _personas = schema.facts, schema.edges, schema.vectors, schema.persona_versions
+_BLANK = {
+    "summary": "",
+    "refined_summary": None,
+    "keywords": "{}",
+    "refined_keywords": None,
+    "method": METHOD,
+}
 
 
 @dataclass(slots=True)
@@ -120,7 +127,7 @@ def forget_everything(tx: sa.Connection, scope: int) -> Erased:
     # The bill stays right: what was spent for them was spent.
     mine = sa.update(schema.usage).where(schema.usage.c.scope_id == scope)
     tx.execute(mine.values(scope_id=None))
-    for table in (_vectors, _edges, _messages, _pages, schema.chains, _segments, _facts):
+    for table in (_vectors, _edges, _messages, _pages, _chains, _segments, _facts):
         tx.execute(sa.delete(table).where(table.c.scope_id == scope))
     erased.persona_versions = tx.execute(sa.delete(_personas).where(_personas.c.scope_id == scope)).rowcount
     tx.execute(sa.delete(schema.scopes).where(schema.scopes.c.id == scope))
@@ -131,24 +138,28 @@ def _erase_messages(
     tx: sa.Connection, scope: int, message_ids: Sequence[str], erased: Erased, now: int
 ) -> None:
     touched: set[str] = set()
+    words = echoes.words_of(tx, message_ids)
     for part in chunks(message_ids):
         touched |= set(tx.execute(sa.select(_messages.c.page_id).where(_messages.c.id.in_(part))).scalars())
         tx.execute(sa.delete(_messages).where(_messages.c.id.in_(part)))
     drop_vectors(tx, scope, message_ids, forgotten=True)
     erased.messages += message_ids
-    _erase_derived(tx, scope, message_ids, erased, now)
-    segments: set[str] = set()
+    children = _children(tx, message_ids) | echoes.echoing(tx, scope, words)
+    _erase_facts(tx, scope, sorted(_of_scope(tx, _facts, scope, children)), erased, now)
+    segments, linked = _of_scope(tx, _segments, scope, children), _of_scope(tx, _chains, scope, children)
     for part in chunks(sorted(touched)):
-        of_pages = sa.select(_pages.c.segment_id).where(
-            _pages.c.id.in_(part), _pages.c.segment_id.is_not(None)
-        )
-        segments |= set(tx.execute(of_pages).scalars())
+        segments |= _named_by(tx, _pages.c.segment_id, _pages.c.id.in_(part))
+        linked |= _named_by(tx, _pages.c.chain_id, _pages.c.id.in_(part))
         left = set(tx.execute(sa.select(_messages.c.page_id).where(_messages.c.page_id.in_(part))).scalars())
         empty = [page for page in part if page not in left]
         tx.execute(sa.delete(_pages).where(_pages.c.id.in_(empty)))
         # A page's own metadata was stored with the words that are gone.
         tx.execute(sa.update(_pages).where(_pages.c.id.in_(sorted(left))).values(metadata="{}"))
         erased.pages += empty
+    for segment in segments:
+        # A model reads their pages anew, and may link them otherwise.
+        linked |= _named_by(tx, _pages.c.chain_id, _pages.c.segment_id == segment)
+    chains.drop(tx, scope, linked)
     _blank_segments(tx, scope, sorted(segments), erased)
 
 
@@ -157,24 +168,27 @@ def _blank_segments(tx: sa.Connection, scope: int, segment_ids: Sequence[str], e
     for segment in segment_ids:
         left = tx.execute(sa.select(_pages.c.id).where(_pages.c.segment_id == segment).limit(1)).first()
         if left is None:
-            drop_segment(tx, scope, segment)
+            drop_segment(tx, scope, segment, forgotten=True)
         else:
-            tx.execute(
-                sa.update(_segments).where(_segments.c.id == segment).values(summary="", keywords="{}")
-            )
+            tx.execute(sa.update(_segments).where(_segments.c.id == segment).values(_BLANK))
+            tx.execute(sa.delete(_edges).where(_edges.c.child_id == segment))
+            refined = sa.and_(_pages.c.segment_id == segment, _pages.c.refined != METHOD)
+            tx.execute(sa.update(_pages).where(refined).values(refined=None, summarised=None))
             drop_vectors(tx, scope, [segment], forgotten=True)
             outbox.enqueue_once(tx, "refresh", scope, segment)
     erased.segments += segment_ids
 
 
-def _erase_derived(tx: sa.Connection, scope: int, parents: Sequence[str], erased: Erased, now: int) -> None:
-    """Erase the facts that were drawn from what is gone."""
-    children: set[str] = set()
+def _children(tx: sa.Connection, parents: Sequence[str]) -> set[str]:
+    """Return what was drawn from messages: facts, and summaries of what other pages are in."""
+    found: set[str] = set()
     for part in chunks(parents):
-        children |= set(
-            tx.execute(sa.select(_edges.c.child_id).where(_edges.c.parent_id.in_(part))).scalars()
-        )
-    _erase_facts(tx, scope, sorted(_of_scope(tx, _facts, scope, children)), erased, now)
+        found |= _named_by(tx, _edges.c.child_id, _edges.c.parent_id.in_(part))
+    return found
+
+
+def _named_by(tx: sa.Connection, column: sa.Column[str], condition: sa.ColumnElement[bool]) -> set[str]:
+    return set(tx.execute(sa.select(column).where(condition, column.is_not(None))).scalars())
 
 
 def _erase_facts(tx: sa.Connection, scope: int, fact_ids: Sequence[str], erased: Erased, now: int) -> None:

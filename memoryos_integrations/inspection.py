@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from memoryos_integrations import chains
 from memoryos_integrations.asking import bill
 from memoryos_integrations.checks import from_us
 from memoryos_integrations.errors import IndexUnavailableError
@@ -107,6 +108,8 @@ def trace(tx: sa.Connection, scope: int, item_id: str) -> list[Page] | None:
         return load_pages(tx, scope, page_ids=[page])
     if tx.execute(_by_id(_segments, _segments.c.id), mine).scalar() is not None:
         return load_pages(tx, scope, segment_id=item_id)
+    if chain := chains.load(tx, scope, chain_ids=[item_id]):
+        return load_pages(tx, scope, page_ids=chain[0].page_ids)
     if tx.execute(_by_id(_facts, _facts.c.id), mine).scalar() is not None:
         return load_pages(tx, scope, page_ids=list(sources_of(tx, [item_id]).get(item_id, ())))
     return None

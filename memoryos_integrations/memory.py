@@ -8,6 +8,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -160,11 +161,13 @@ class MemoryOS:
         model = self._store.model if llm is None else self._store.model_work(_needed(llm))
         if model is None:
             raise ConfigError("enrich() needs a chat model: enrich(llm), or MemoryOS(path, llm=...).")
+        by_rules = self._run_all(None).ran  # what they have still to move is refined too
         with model.worker.alone(), self._store.ledger.write() as tx:
             for scope, _ in all_scopes(tx):
                 refinement.request_again(tx, scope)
                 learning.request_again(tx, scope)
-        return self._run_all(model)
+        report = self._run_all(model)
+        return replace(report, ran=Counter(by_rules) + Counter(report.ran))
 
     def _run_all(self, model: ModelWork | None) -> FlushReport:
         """Run what is due; what that makes due too, until nothing is left but what failed."""

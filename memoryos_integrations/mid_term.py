@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from memoryos_integrations import consolidation, extractive, short_term
-from memoryos_integrations.checks import from_us, to_us
+from memoryos_integrations.checks import from_us
 from memoryos_integrations.consolidation import Draft
 from memoryos_integrations.embedding import vector_row
 from memoryos_integrations.heat import heat
@@ -20,7 +19,7 @@ from memoryos_integrations.storage.vectors import unpack
 from memoryos_integrations.types import Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.consolidation import Plan, Vector
@@ -28,13 +27,18 @@ if TYPE_CHECKING:
 
 _segments, _pages, _vectors, _messages = schema.segments, schema.pages, schema.vectors, schema.messages
 _PAGES_FOR_SUMMARY = 24
+SUMMARY_CHARACTERS = 2000
+"""Most characters of what a model says of a segment."""
+_for_drafts = sa.select(
+    *(column for column in _segments.c if column.name not in ("summary", "refined_summary"))
+)
 
 
 def drafts(tx: sa.Connection, scope: int, embedder_id: int | None) -> list[Draft]:
     """Return the scope's live segments as consolidation needs them."""
     sizes = _sizes(tx, scope)
     stored = segment_vectors(tx, scope, embedder_id)
-    rows = tx.execute(sa.select(_segments).where(_segments.c.scope_id == scope).order_by(_segments.c.seq))
+    rows = tx.execute(_for_drafts.where(_segments.c.scope_id == scope).order_by(_segments.c.seq))
     return [
         Draft(
             id=row.id,
@@ -47,9 +51,30 @@ def drafts(tx: sa.Connection, scope: int, embedder_id: int | None) -> list[Draft
             started_at=row.started_at,
             ended_at=row.ended_at,
             method=row.method,
+            chosen=_chosen(row),
         )
         for row in rows
     ]
+
+
+def _chosen(row: sa.Row[Any]) -> tuple[str, ...]:
+    return tuple(json.loads(row.refined_keywords)) if row.refined_keywords else ()
+
+
+def take_out(
+    tx: sa.Connection,
+    scope: int,
+    draft: Draft,
+    leaving: Collection[str],
+    learnt: Collection[str],
+    embedder_id: int | None,
+) -> None:
+    """Derive a draft anew from its segment's pages without some of them. Writes nothing."""
+    pages = short_term.load_pages(tx, scope, segment_id=draft.id)
+    gone = [page.id for page in pages if page.id in leaving]
+    left = [page for page in pages if page.id not in leaving]
+    new = draft.page_count - sum(page not in learnt for page in gone)
+    draft.begin_anew(left, page_vectors(tx, left, embedder_id), new)
 
 
 def _sizes(tx: sa.Connection, scope: int) -> dict[str, tuple[int, int]]:
@@ -90,8 +115,15 @@ def page_vectors(tx: sa.Connection, pages: Iterable[Page], embedder_id: int | No
 def apply(
     tx: sa.Connection, scope: int, plan: Plan, texts: Mapping[str, Page], *, embedder_id: int | None
 ) -> None:
-    """Write a plan: pages move to their segments, segments are refreshed, the coldest are evicted."""
-    for draft in plan.changed:
+    """Write a plan: pages move to their segments, segments are refreshed, the coldest are evicted.
+
+    ``texts``: those of the pages that come from short-term memory.
+    """
+    for draft, _ in plan.evicted:
+        if not draft.is_new:
+            drop_segment(tx, scope, draft.id)
+    new = [draft for draft in plan.changed if draft.is_new]
+    for draft in new:
         _write_segment(tx, scope, draft, texts, embedder_id)
     by_segment: dict[str, list[str]] = {}
     for page, segment in plan.segment_of.items():
@@ -103,20 +135,37 @@ def apply(
             tx.execute(
                 sa.update(_pages).where(_pages.c.id.in_(part)).values(tier="mid_term", segment_id=home)
             )
-    for draft, _ in plan.evicted:
+    for draft in plan.changed:
         if not draft.is_new:
-            drop_segment(tx, scope, draft.id)
-    outbox.enqueue(tx, [outbox.job_row("index", scope, page) for page in plan.segment_of])
+            _write_segment(tx, scope, draft, texts, embedder_id)
+    for segment, heir in plan.emptied:
+        _hand_on_visits(tx, segment, heir)
+        drop_segment(tx, scope, segment)
+    outbox.enqueue(tx, [outbox.job_row("index", scope, page) for page in plan.segment_of if page in texts])
     outbox.enqueue(tx, [outbox.job_row("index", scope, draft.id, "segment") for draft in plan.changed])
     outbox.enqueue_once(tx, "promote", scope, str(scope))
     touch(tx, scope)
 
 
-def drop_segment(tx: sa.Connection, scope: int, segment_id: str) -> None:
+def drop_segment(tx: sa.Connection, scope: int, segment_id: str, *, forgotten: bool = False) -> None:
     """Remove a segment: summary, keywords, vector and lift are gone, its pages stay searchable."""
     tx.execute(sa.update(_pages).where(_pages.c.segment_id == segment_id).values(segment_id=None))
     tx.execute(sa.delete(_segments).where(_segments.c.id == segment_id))
-    drop_vectors(tx, scope, [segment_id])
+    tx.execute(sa.delete(schema.edges).where(schema.edges.c.child_id == segment_id))
+    drop_vectors(tx, scope, [segment_id], forgotten=forgotten)
+
+
+def _hand_on_visits(tx: sa.Connection, segment: str, heir: str) -> None:
+    """Let the segment that a topic goes on in be as much visited as the one that it was in."""
+    row = tx.execute(sa.select(_segments).where(_segments.c.id == segment)).one()
+    note_visits(tx, heir, row.visits, row.last_visit_at)
+
+
+def note_visits(tx: sa.Connection, segment: str, count: int, last: int) -> None:
+    """Count visits of a segment, the last of them at ``last``."""
+    newer = sa.case((_segments.c.last_visit_at < last, last), else_=_segments.c.last_visit_at)
+    values = {"visits": _segments.c.visits + count, "last_visit_at": newer}
+    tx.execute(sa.update(_segments).where(_segments.c.id == segment).values(values))
 
 
 def drop_vectors(tx: sa.Connection, scope: int, item_ids: Sequence[str], *, forgotten: bool = False) -> None:
@@ -149,15 +198,10 @@ def refresh(tx: sa.Connection, scope: int, segment_id: str, embedder_id: int | N
     if not members:
         drop_segment(tx, scope, segment_id)
         return
-    means = page_vectors(tx, members, embedder_id)
-    draft = Draft(
-        segment_id, Counter(), None, 0, 0, row.visits, row.last_visit_at, row.started_at, row.ended_at
-    )
-    draft.started_at = draft.ended_at = to_us(members[0].at)
-    for page in members:
-        counts = extractive.page_keywords(page)
-        draft.take(page, to_us(page.at), means.get(page.id), counts)
-    _write_segment(tx, scope, draft, {page.id: page for page in members}, embedder_id)
+    at = (row.last_visit_at, row.started_at, row.ended_at)
+    draft = Draft(segment_id, Counter(), None, 0, 0, row.visits, *at, row.method, chosen=_chosen(row))
+    draft.begin_anew(members, page_vectors(tx, members, embedder_id), 0)
+    _write_segment(tx, scope, draft, {}, embedder_id)
     outbox.enqueue(tx, [outbox.job_row("index", scope, segment_id, "segment")])
     touch(tx, scope)
 
@@ -180,60 +224,24 @@ def load_segments(tx: sa.Connection, scope: int, *, now: int, config: MemoryConf
     return sorted(found, key=lambda segment: -segment.heat)
 
 
-class Visits:
-    """Visits of segments since they were last written: a retrieval itself writes nothing."""
-
-    def __init__(self) -> None:
-        self.after_fork()
-
-    def after_fork(self) -> None:
-        """Begin anew: what the parent counted, the parent writes."""
-        self._lock = threading.Lock()
-        self._counts: Counter[str] = Counter()
-        self._last: dict[str, int] = {}
-
-    def __len__(self) -> int:
-        return len(self._counts)
-
-    def note(self, segment_ids: Iterable[str], now: int) -> None:
-        """Count one visit of each segment."""
-        with self._lock:
-            for segment in segment_ids:
-                self._counts[segment] += 1
-                self._last[segment] = max(now, self._last.get(segment, 0))
-
-    def write(self, tx: sa.Connection) -> None:
-        """Add the counts to the ledger; what they make hot is due for promotion.
-
-        If the transaction fails, they are lost: heat is a hint.
-        """
-        with self._lock:
-            counts, last = self._counts, self._last
-            self._counts, self._last = Counter(), {}
-        for segment, count in counts.items():
-            newer = sa.case(
-                (_segments.c.last_visit_at < last[segment], last[segment]), else_=_segments.c.last_visit_at
-            )
-            values = {"visits": _segments.c.visits + count, "last_visit_at": newer}
-            tx.execute(sa.update(_segments).where(_segments.c.id == segment).values(values))
-        for part in short_term.chunks(list(counts)):
-            visited = sa.select(_segments.c.scope_id).where(_segments.c.id.in_(part)).distinct()
-            for scope in list(tx.execute(visited).scalars()):
-                outbox.enqueue_once(tx, "promote", scope, str(scope))
-
-
 def _write_segment(
     tx: sa.Connection, scope: int, draft: Draft, texts: Mapping[str, Page], embedder_id: int | None
 ) -> None:
+    refined = _refined_summary(tx, draft)
     pages = [texts[page] for page in draft.joined if page in texts]
     if not draft.is_new and len(pages) < _PAGES_FOR_SUMMARY:
         known = {page.id for page in pages}
-        older = short_term.load_pages(tx, scope, segment_id=draft.id, newest=_PAGES_FOR_SUMMARY)
+        older = short_term.load_pages(
+            tx, scope, segment_id=draft.id, newest=_PAGES_FOR_SUMMARY, summarised=refined is None
+        )
         pages = [page for page in older if page.id not in known] + pages
+    by_rules = extractive.summarise(pages[-_PAGES_FOR_SUMMARY:], draft.keywords)
     values: dict[str, Any] = {
-        "summary": extractive.summarise(pages[-_PAGES_FOR_SUMMARY:], draft.keywords),
+        "summary": " · ".join(part for part in (refined, by_rules) if part),
+        "refined_summary": refined,
         "keywords": json.dumps(dict(draft.keywords.most_common()), ensure_ascii=False),
-        "method": extractive.METHOD,
+        "refined_keywords": json.dumps(draft.chosen, ensure_ascii=False) if draft.chosen else None,
+        "method": draft.method,
         "started_at": draft.started_at,
         "ended_at": draft.ended_at,
     }
@@ -255,6 +263,16 @@ def _write_segment(
         tx.execute(sa.insert(_vectors), row)
 
 
+def _refined_summary(tx: sa.Connection, draft: Draft) -> str | None:
+    """Return what a model says of a segment, with what it said of pages that join now."""
+    said = list(draft.summaries)
+    if not draft.is_new and not draft.replaces:
+        stored = sa.select(_segments.c.refined_summary).where(_segments.c.id == draft.id)
+        said.insert(0, tx.execute(stored).scalar() or "")
+    whole = " ".join(part for part in said if part)
+    return (whole if len(whole) <= SUMMARY_CHARACTERS else "…" + whole[1 - SUMMARY_CHARACTERS :]) or None
+
+
 def _segment_from(
     row: sa.Row[Any], page_ids: Sequence[str], page_count: int, now: int, config: MemoryConfig
 ) -> Segment:
@@ -262,7 +280,7 @@ def _segment_from(
     return Segment(
         id=row.id,
         summary=row.summary,
-        keywords=extractive.top(json.loads(row.keywords)),
+        keywords=extractive.shown(json.loads(row.keywords), _chosen(row)),
         page_count=page_count,
         visits=row.visits,
         heat=heat(row.visits, page_count, elapsed, config),

@@ -74,11 +74,13 @@ def _best_segments(
     config: MemoryConfig,
 ) -> list[str]:
     asked = extractive.stems(extractive.top(extractive.keyword_counts([question])))
-    query = sa.select(_segments.c.id, _segments.c.keywords).where(_segments.c.scope_id == scope)
+    columns = (_segments.c.id, _segments.c.keywords, _segments.c.refined_keywords)
+    query = sa.select(*columns).where(_segments.c.scope_id == scope)
     means = segment_vectors(tx, scope, embedder_id) if vector is not None else {}
     scores: dict[str, float] = {}
     for row in tx.execute(query):
-        shared = extractive.jaccard(extractive.stems(extractive.top(json.loads(row.keywords))), asked)
+        words = extractive.shown(json.loads(row.keywords), json.loads(row.refined_keywords or "[]"))
+        shared = extractive.jaccard(extractive.stems(words), asked)
         mean = means.get(row.id)
         cosine = float(mean @ vector) if mean is not None and vector is not None else 0.0
         scores[row.id] = f_score(cosine, shared)

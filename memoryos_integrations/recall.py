@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from memoryos_integrations import arguments, checks, display, inspection, long_term, mid_term, short_term
+from memoryos_integrations import (
+    arguments,
+    chains,
+    checks,
+    display,
+    inspection,
+    long_term,
+    mid_term,
+    short_term,
+)
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.types import SUBJECTS, Context, Retrieved
 
@@ -15,7 +24,7 @@ if TYPE_CHECKING:
 
     from memoryos_integrations.memory import MemoryOS
     from memoryos_integrations.scope import Scope
-    from memoryos_integrations.types import About, Fact, Kind, Page, Persona, Segment, Tier
+    from memoryos_integrations.types import About, Chain, Fact, Kind, Page, Persona, Segment, Tier
     from memoryos_integrations.wiring import Store
 
 _TOKENS_A_MESSAGE = 8  # the shortest turns that are worth a place in a context
@@ -149,6 +158,12 @@ class Recall:
             now, config = self._store.times.now_us(), self._store.config
             return [] if number is None else mid_term.load_segments(tx, number, now=now, config=config)
 
+    def chains(self) -> list[Chain]:
+        """Return the runs of pages that continue each other, oldest first; without a model there are none."""
+        with self._ledger.read() as tx:
+            number = self._scope.number(tx)
+            return [] if number is None else chains.load(tx, number)
+
     def facts(self, *, about: About | None = None, at: datetime | None = None) -> list[Fact]:
         """Return the facts that hold now, or held at another time, newest first."""
         subject = None if about is None else cast("About", checks.one_of("about", about, SUBJECTS))
@@ -172,7 +187,7 @@ class Recall:
         return persona
 
     def trace(self, item_id: str) -> list[Page]:
-        """Return the pages that a message, page, segment or fact rests on, oldest first.
+        """Return the pages that a message, page, segment, chain or fact rests on, oldest first.
 
         Raises:
             InvalidInputError: this user has no such item.

@@ -1,33 +1,54 @@
-"""Refinement: a chat model sorts pages that rules have placed into topics, a batch of pages in one call."""
+"""Refinement: a chat model sorts pages that rules have placed into topics, a batch of pages in one call.
+
+The model is asked while nothing is locked; what it answered is written in one transaction together with the
+end of the job. What it leaves out, or gets wrong, stays as rules made it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
-from memoryos_integrations import extractive
+from memoryos_integrations import chains, extractive, mid_term, short_term
+from memoryos_integrations.batch import Batch, as_shown, segments_shown, waiting
+from memoryos_integrations.errors import LLMBadOutput, LLMRefused
+from memoryos_integrations.events import Refined, SegmentEvicted
+from memoryos_integrations.regrouping import Ground, Regrouping
+from memoryos_integrations.scope import state
 from memoryos_integrations.storage import outbox, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from memoryos_integrations.asking import Asking
+    from memoryos_integrations.chains import Run
     from memoryos_integrations.config import MemoryConfig
+    from memoryos_integrations.consolidation import Plan
     from memoryos_integrations.embedding import Embedding
     from memoryos_integrations.events import Event
+    from memoryos_integrations.prompts.topics import Sorted
+    from memoryos_integrations.protocols import TokenCounter
+    from memoryos_integrations.regrouping import Topic
     from memoryos_integrations.storage.ledger import Ledger
     from memoryos_integrations.storage.outbox import Job
+    from memoryos_integrations.types import Page
 
-_pages = schema.pages
+_pages, _messages, _edges = schema.pages, schema.messages, schema.edges
+Part = TypeVar("Part", bound="Topic | Run")
+_OF_NO_USE = {LLMBadOutput.__name__, LLMRefused.__name__}
+_SMALL = 4
+_log = logging.getLogger(__name__)
 
 
 def request(tx: sa.Connection, scope: int, *, now: int, config: MemoryConfig) -> None:
     """Ask for the refinement of a scope's pages: at once if they fill a batch, else after a time of rest."""
-    waiting = pages_waiting(tx, scope)
-    if waiting:
+    number = pages_waiting(tx, scope)
+    if number:
         idle = int(config.refine_idle.total_seconds() * 1e6)
-        due_at = 0 if waiting >= config.consolidation_batch_pages else now + idle
+        due_at = 0 if number >= config.consolidation_batch_pages else now + idle
         outbox.schedule(tx, "refine", scope, due_at=due_at)
 
 
@@ -41,12 +62,22 @@ def request_again(tx: sa.Connection, scope: int) -> None:
 
 def pages_waiting(tx: sa.Connection, scope: int) -> int:
     """Return the number of mid-term pages that no model has sorted, and none has failed to."""
-    waiting = sa.and_(_pages.c.scope_id == scope, _pages.c.tier == "mid_term", _pages.c.refined.is_(None))
-    return tx.execute(sa.select(sa.func.count()).select_from(_pages).where(waiting)).scalar_one()
+    return tx.execute(sa.select(sa.func.count()).select_from(_pages).where(waiting(scope))).scalar_one()
 
 
 class Refinement:
-    """Does the jobs of kind ``refine``."""
+    """Does the jobs of kind ``refine``.
+
+    Args:
+        ledger: where pages are read, and results are written.
+        embedding: whose vectors are compared.
+        asking: asks the model.
+        config: the size of a batch, θ and capacities.
+        count_tokens: bounds the prompt.
+        now: microseconds since 1970.
+        emit: receives ``Refined`` and ``SegmentEvicted``.
+        wake: tells the worker that does all other jobs of new work.
+    """
 
     def __init__(
         self,
@@ -55,13 +86,159 @@ class Refinement:
         asking: Asking,
         *,
         config: MemoryConfig,
+        count_tokens: TokenCounter,
         now: Callable[[], int],
         emit: Callable[[Event], None],
+        wake: Callable[[], None],
     ) -> None:
         self._ledger, self._embedding, self._asking = ledger, embedding, asking
-        self._config, self._now, self._emit = config, now, emit
+        self._config, self._count, self._now = config, count_tokens, now
+        self._emit, self._wake = emit, wake
 
     def run(self, jobs: Sequence[Job]) -> None:
-        """Refine one batch of pages of each job's scope."""
+        """Refine one batch of pages of each job's scope.
+
+        Raises:
+            LLMError: the model gave nothing of use. When it declines a batch or answers it badly for the
+                second time, in a smaller batch, those pages are given up instead, and the others go on.
+        """
+        for job in jobs:
+            if job.scope_id is not None:
+                self._refine(job, job.scope_id)
+
+    def _refine(self, job: Job, scope: int) -> None:
+        # Not above: pydantic is loaded where there is a model to ask.
+        from memoryos_integrations.prompts.topics import read_topics, topics_prompt
+
+        failed_before = job.error in _OF_NO_USE
+        batch = self._batch(scope, small=failed_before)
+        if not batch.pages:
+            self._end(job, scope, [])
+            return
+        prompt = topics_prompt(batch, self._config.prompt_tokens, self._count)
+        try:
+            answer = self._asking.ask(scope, prompt, lambda reply: read_topics(reply, batch))
+        except (LLMBadOutput, LLMRefused) as error:
+            if not failed_before:
+                raise
+            _log.warning(
+                "A model failed at %d pages with %s: rules have sorted them; enrich() tries them again.",
+                len(batch.pages),
+                type(error).__name__,
+            )
+            self._end(job, scope, batch.pages)
+            return
+        while not self._write(job, scope, batch, answer):
+            pass  # the scope changed while the plan was made
+
+    def _batch(self, scope: int, *, small: bool) -> Batch:
+        """Return the pages that waited longest, as many as a prompt takes, with what they may go on with."""
+        from memoryos_integrations.prompts.topics import fitting
+
+        most = self._config.consolidation_batch_pages
+        oldest = sa.select(_pages.c.id).where(waiting(scope)).order_by(_pages.c.seq)
+        with self._ledger.read() as tx:
+            found = tx.execute(oldest.limit(max(1, most // _SMALL) if small else most)).scalars()
+            pages = short_term.load_pages(tx, scope, page_ids=list(found))
+            pages = fitting(pages, self._config.prompt_tokens, self._count)
+            return Batch(pages, segments_shown(tx, pages), chains.before(tx, scope, pages))
+
+    def _write(self, job: Job, scope: int, batch: Batch, answer: Sorted) -> bool:
+        """Plan outside, apply in one transaction; returns ``False`` if the scope changed in between."""
+        with self._ledger.read() as tx:
+            seen = state(tx, scope)
+            usable = as_shown(tx, scope, batch)
+            topics, runs = _within(answer.topics, usable or ()), _within(answer.runs, usable or ())
+            plan = self._plan(tx, scope, topics)
         with self._ledger.write() as tx:
-            outbox.done(tx, jobs)
+            if state(tx, scope) != seen:
+                return False
+            if usable is None:  # the reply may repeat what was forgotten: the model is asked anew
+                outbox.give_back(tx, [job])
+                return True
+            if usable:
+                self._apply(tx, scope, usable, plan, topics, runs)
+            outbox.done(tx, [job])
+            request(tx, scope, now=self._now(), config=self._config)
+        if usable:
+            self._wake()
+            self._emit(Refined(scope, tuple(usable), tuple(draft.id for draft in plan.changed), len(runs)))
+        for draft, heat in plan.evicted:
+            self._emit(SegmentEvicted(scope, draft.id, heat))
+        return True
+
+    def _apply(
+        self,
+        tx: sa.Connection,
+        scope: int,
+        usable: Sequence[str],
+        plan: Plan,
+        topics: Sequence[Topic],
+        runs: Sequence[Run],
+    ) -> None:
+        _mark(tx, usable, refined=self._asking.name)
+        _mark(tx, list(plan.segment_of), summarised=True)
+        mid_term.apply(tx, scope, plan, {}, embedder_id=self._embedding.id)
+        chains.write(tx, scope, runs, self._asking.name)
+        homes = {draft.id for draft in plan.changed}  # the others were evicted at once
+        for topic in topics:
+            if (home := plan.segment_of[topic.pages[0].id]) in homes:
+                _note_beside(tx, scope, home, topic.beside)
+        for run in runs:
+            _note_beside(tx, scope, run.chain_id, run.beside)
+
+    def _plan(self, tx: sa.Connection, scope: int, topics: Sequence[Topic]) -> Plan:
+        pages = [page for topic in topics for page in topic.pages]
+        moving, embedder_id = {page.id for page in pages}, self._embedding.id
+        promoted = sa.select(_pages.c.id).where(_pages.c.scope_id == scope, _pages.c.promoted.is_not(None))
+        learnt = {
+            page
+            for part in short_term.chunks(sorted(moving))
+            for page in tx.execute(promoted.where(_pages.c.id.in_(part))).scalars()
+        }
+        shrunk = {page.segment_id for page in pages if page.segment_id is not None}
+        segments = mid_term.drafts(tx, scope, embedder_id)
+        for draft in segments:
+            if draft.id in shrunk:
+                mid_term.take_out(tx, scope, draft, moving, learnt, embedder_id)
+        vectors = mid_term.page_vectors(tx, pages, embedder_id)
+        ground = Ground(segments=segments, shrunk=shrunk, vectors=vectors, learnt=learnt)
+        regrouping = Regrouping(ground, model=self._asking.name, now=self._now(), config=self._config)
+        for topic in topics:
+            regrouping.place(topic)
+        return regrouping.plan()
+
+    def _end(self, job: Job, scope: int, given_up: Sequence[Page]) -> None:
+        with self._ledger.write() as tx:
+            for part in short_term.chunks([page.id for page in given_up]):
+                failed = sa.and_(waiting(scope), _pages.c.id.in_(part))
+                tx.execute(sa.update(_pages).where(failed).values(refined=extractive.METHOD))
+            outbox.done(tx, [job])
+            request(tx, scope, now=self._now(), config=self._config)
+
+
+def _within(parts: Sequence[Part], usable: Collection[str]) -> list[Part]:
+    """Return topics or runs with the usable pages only; their summaries tell of the others all the same."""
+    kept = []
+    for part in parts:
+        mine = tuple(page for page in part.pages if page.id in usable)
+        others = tuple(page.id for page in part.pages if page.id not in usable)
+        if mine:
+            kept.append(replace(part, pages=mine, beside=(*part.beside, *others)))
+    return kept
+
+
+def _mark(tx: sa.Connection, page_ids: Sequence[str], **values: object) -> None:
+    for part in short_term.chunks(page_ids):
+        tx.execute(sa.update(_pages).where(_pages.c.id.in_(part)).values(values))
+
+
+def _note_beside(tx: sa.Connection, scope: int, child: str, page_ids: Sequence[str]) -> None:
+    """Note whose messages a summary tells of, beyond its own pages', so that forgetting one blanks it."""
+    if not page_ids:
+        return
+    of_pages = sa.and_(_messages.c.scope_id == scope, _messages.c.page_id.in_(page_ids))
+    known = set(tx.execute(sa.select(_edges.c.parent_id).where(_edges.c.child_id == child)).scalars())
+    for message in list(tx.execute(sa.select(_messages.c.id).where(of_pages)).scalars()):
+        if message not in known:
+            tx.execute(sa.insert(_edges), {"child_id": child, "parent_id": message, "scope_id": scope})

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.dense import Dense, Mask, Vector
     from memoryos_integrations.events import Event
-    from memoryos_integrations.mid_term import Visits
     from memoryos_integrations.protocols import TokenCounter
     from memoryos_integrations.question import Question
     from memoryos_integrations.storage.ledger import Ledger
     from memoryos_integrations.storage.scope_rows import ScopeCache, ScopeRows
     from memoryos_integrations.types import Message, Page
+    from memoryos_integrations.visits import Visits
 
     Chosen = tuple[str, float, dict[str, float]]
 

@@ -71,6 +71,14 @@ def touch(tx: sa.Connection, scope_id: int, *, erased: bool = False) -> None:
     tx.execute(sa.update(_scopes).where(_scopes.c.id == scope_id).values(values))
 
 
+def state(tx: sa.Connection, scope_id: int) -> tuple[int, int] | None:
+    """Return what ``touch`` counts, ``None`` if the scope is gone: as long as it stays, nothing has moved."""
+    row = tx.execute(
+        sa.select(_scopes.c.revision, _scopes.c.erasures).where(_scopes.c.id == scope_id)
+    ).first()
+    return (row.revision, row.erasures) if row is not None else None
+
+
 def all_scopes(tx: sa.Connection) -> Iterator[tuple[int, Scope]]:
     """Yield every scope with its number, in the order of their first memory."""
     for row in tx.execute(sa.select(_scopes).order_by(_scopes.c.id)):

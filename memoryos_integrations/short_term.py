@@ -112,8 +112,12 @@ def load_pages(
     thread_id: str | None = None,
     segment_id: str | None = None,
     newest: int | None = None,
+    summarised: bool = True,
 ) -> list[Page]:
-    """Return pages of a scope, oldest first, with their messages in order."""
+    """Return pages of a scope, oldest first, with their messages in order.
+
+    ``summarised``: also those that a model's summary tells of.
+    """
     query = sa.select(_pages).where(_pages.c.scope_id == scope)
     if page_ids is not None:
         query = query.where(_pages.c.id.in_(page_ids))
@@ -121,6 +125,8 @@ def load_pages(
         query = query.where(_pages.c.thread_id == thread_id)
     if segment_id is not None:
         query = query.where(_pages.c.segment_id == segment_id)
+    if not summarised:
+        query = query.where(_pages.c.summarised.is_not(sa.true()))
     query = query.order_by(_pages.c.seq.desc())
     rows = tx.execute(query.limit(newest) if newest is not None else query).all()[::-1]
     said: dict[str, list[Message]] = {row.id: [] for row in rows}
@@ -177,6 +183,7 @@ def page_from(row: sa.Row[Any], messages: Sequence[Message]) -> Page:
         segment_id=row.segment_id,
         messages=tuple(messages),
         metadata=json.loads(row.metadata),
+        chain_id=row.chain_id,
     )
 
 

@@ -27,6 +27,8 @@ _TABLES: dict[str, sa.Table] = {
     "edge": schema.edges,
 }
 _LEFT_OUT = {"seq", "scope_id"}
+_ANEW = {"page": {"refined": None, "summarised": None, "chain_id": None}}
+"""Columns by kind that are derived anew where the file is loaded, whatever it says."""
 _ALIKE = {
     "page": ("id",),
     "message": ("id",),
@@ -69,7 +71,7 @@ def load(tx: sa.Connection, scope: Scope, lines: Iterable[str], now: int) -> int
         table = _TABLES.get(str(kind))
         if table is None:
             raise InvalidInputError(f"line {position}: unknown kind {kind!r}")
-        row = _checked(table, str(kind), values, position) | {"scope_id": number}
+        row = _checked(table, str(kind), values, position) | {"scope_id": number} | _ANEW.get(str(kind), {})
         if kind == "page":
             pages.add(row["id"])
         if kind == "message" and row["page_id"] not in pages:
@@ -90,11 +92,18 @@ def _records(tx: sa.Connection, scope: int) -> Iterator[dict[str, Any]]:
     for kind, table in _TABLES.items():
         columns = [column for column in table.c if column.name not in _LEFT_OUT]
         order = table.c.seq if "seq" in table.c else table.primary_key.columns.values()[0]
-        for row in tx.execute(sa.select(*columns).where(table.c.scope_id == scope).order_by(order)):
+        query = sa.select(*columns).where(table.c.scope_id == scope).order_by(order)
+        if kind == "edge":  # those of segments and chains go with them
+            query = query.where(~_of(schema.segments), ~_of(schema.chains))
+        for row in tx.execute(query):
             record = {"kind": kind, **row._mapping}
             if kind == "page":
                 record |= {"tier": "short_term", "segment_id": None}
-            yield record
+            yield {name: value for name, value in record.items() if name not in _ANEW.get(kind, ())}
+
+
+def _of(table: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.select(table.c.id).where(table.c.id == schema.edges.c.child_id).exists()
 
 
 def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:

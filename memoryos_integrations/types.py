@@ -71,6 +71,24 @@ class Page:
     """What was said, in order."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """What the caller stored with it."""
+    chain_id: str | None = None
+    """The run of pages that it continues; ``None`` until a model has read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Pages of one conversation that continue each other, as a model saw them."""
+
+    id: str
+    """Unique in the store."""
+    thread_id: str
+    """The conversation."""
+    summary: str
+    """What the pages say."""
+    page_ids: tuple[str, ...]
+    """Its pages, oldest first."""
+    method: str
+    """The name of the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +116,8 @@ class Segment:
     page_ids: tuple[str, ...]
     """Its pages, oldest first."""
     method: str
-    """How summary and keywords were made: ``"extractive"`` or a model's name."""
+    """How summary and keywords were made: ``"extractive"`` or a model's name. The sentences of pages that the
+    model has not told of follow its summary, the words of all pages its keywords."""
 
 
 @dataclass(frozen=True, slots=True)

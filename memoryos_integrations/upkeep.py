@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from memoryos_integrations import consolidation, learning, mid_term, promotion, refinement, short_term
 from memoryos_integrations.events import Consolidated, Promoted, SegmentEvicted
-from memoryos_integrations.storage import outbox, schema
+from memoryos_integrations.scope import state
+from memoryos_integrations.storage import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,13 +16,12 @@ if TYPE_CHECKING:
     from memoryos_integrations.embedding import Embedding
     from memoryos_integrations.events import Event
     from memoryos_integrations.indexing import Indexing
-    from memoryos_integrations.mid_term import Visits
     from memoryos_integrations.storage.ledger import Ledger
     from memoryos_integrations.storage.outbox import Job, JobKind
     from memoryos_integrations.types import Page
+    from memoryos_integrations.visits import Visits
 
 _PAGES_AT_ONCE = 128
-_scopes = schema.scopes
 
 
 class Upkeep:
@@ -90,7 +88,7 @@ class Upkeep:
         """Plan outside, apply in one transaction; returns ``False`` if the scope changed in between."""
         config, embedder_id, now = self._config, self._embedding.id, self._now()
         with self._ledger.read() as tx:
-            seen = _state(tx, scope)
+            seen = state(tx, scope)
             leaving = short_term.overflow(tx, scope, config.short_term_capacity, _PAGES_AT_ONCE)
             vectors = mid_term.page_vectors(tx, leaving, embedder_id)
             segments = mid_term.drafts(tx, scope, embedder_id) if leaving else []
@@ -100,7 +98,7 @@ class Upkeep:
             more, leaving = more and ready is leaving, ready
         plan = consolidation.plan(leaving, vectors, segments, now=now, config=config)
         with self._ledger.write() as tx:
-            if _state(tx, scope) != seen:
+            if state(tx, scope) != seen:
                 return False
             if leaving:
                 texts = {page.id: page for page in leaving}
@@ -120,7 +118,10 @@ class Upkeep:
             for job in jobs:
                 if job.scope_id is not None:
                     mid_term.refresh(tx, job.scope_id, job.item_id, self._embedding.id)
+                    if self.wake_model is not None:
+                        refinement.request(tx, job.scope_id, now=self._now(), config=self._config)
             outbox.done(tx, jobs)
+        self._model_has_work()
 
     def _promote(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
@@ -152,11 +153,6 @@ class Upkeep:
             self._emit(Consolidated(scope, tuple(plan.segment_of), changed))
         for draft, heat in plan.evicted:
             self._emit(SegmentEvicted(scope, draft.id, heat))
-
-
-def _state(tx: sa.Connection, scope: int) -> tuple[int, int] | None:
-    row = tx.execute(sa.select(_scopes.c.revision, _scopes.c.erasures).where(_scopes.c.id == scope)).first()
-    return (row.revision, row.erasures) if row is not None else None
 
 
 def _up_to_first_without_vector(pages: list[Page], vectors: dict[str, consolidation.Vector]) -> list[Page]:

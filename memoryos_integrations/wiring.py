@@ -18,7 +18,6 @@ from memoryos_integrations.errors import MemoryOSError
 from memoryos_integrations.indexing import Indexing
 from memoryos_integrations.items import Items
 from memoryos_integrations.learning import Learning
-from memoryos_integrations.mid_term import Visits
 from memoryos_integrations.refinement import Refinement
 from memoryos_integrations.retrieval import Retrieval
 from memoryos_integrations.storage.ledger import Ledger
@@ -26,6 +25,7 @@ from memoryos_integrations.storage.scope_rows import ScopeCache
 from memoryos_integrations.storage.worker import Ownership, Worker
 from memoryos_integrations.tokens import default_counter
 from memoryos_integrations.upkeep import Upkeep
+from memoryos_integrations.visits import Visits
 
 if TYPE_CHECKING:
     from memoryos_integrations.config import MemoryConfig
@@ -104,7 +104,16 @@ class Store:
         now, config = self.times.now_us, self.config
         asking = Asking(llm, self.ledger, config=config, count_tokens=self.count_tokens, now=now)
         emit = self.announce
-        refinement = Refinement(self.ledger, self.embedding, asking, config=config, now=now, emit=emit)
+        refinement = Refinement(
+            self.ledger,
+            self.embedding,
+            asking,
+            config=config,
+            count_tokens=self.count_tokens,
+            now=now,
+            emit=emit,
+            wake=self.worker.wake,
+        )
         learning = Learning(self.ledger, asking, config=config, now=now, emit=emit)
         handlers: dict[JobKind, Handler] = {"refine": refinement.run, "learn": learning.run}
         return ModelWork(

@@ -37,6 +37,7 @@ SIGNATURES = {
     UserMemory.context: "(self, query, *, max_tokens=2000, thread_id=None, shown=())",
     UserMemory.pages: "(self, *, thread_id=None, limit=None)",
     UserMemory.segments: "(self)",
+    UserMemory.chains: "(self)",
     UserMemory.facts: "(self, *, about=None, at=None)",
     UserMemory.persona: "(self, *, version=None)",
     UserMemory.trace: "(self, item_id)",
@@ -105,10 +106,11 @@ DEFAULTS = {
 }
 
 VALUES = {
+    "Chain": "id thread_id summary page_ids method",
     "Context": "text tokens items left_out",
     "MemoryItem": "id tier kind text role name at score tokens thread_id page_id segment_id source_page_ids "
     "metadata parts",
-    "Page": "id thread_id at tier segment_id messages metadata",
+    "Page": "id thread_id at tier segment_id messages metadata chain_id",
     "Prompt": "task system user schema",
     "Retrieved": "query items dense",
 }

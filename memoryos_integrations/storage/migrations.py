@@ -25,8 +25,8 @@ def _m002_store_items(connection: sa.Connection) -> None:
 
 def _m003_a_model_refines(connection: sa.Connection) -> None:
     schema.metadata.create_all(connection, tables=[schema.chains, schema.usage])
-    _add_columns(connection, schema.pages, "refined", "learnt", "chain_id")
-    _add_columns(connection, schema.segments, "refined_summary")
+    _add_columns(connection, schema.pages, "refined", "summarised", "learnt", "chain_id")
+    _add_columns(connection, schema.segments, "refined_summary", "refined_keywords")
     _add_columns(connection, schema.persona_versions, "agent_profile")
 
 

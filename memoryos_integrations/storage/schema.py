@@ -48,8 +48,9 @@ segments = sa.Table(
     sa.Column("id", sa.String, nullable=False, unique=True),
     _scope(),
     sa.Column("summary", sa.Text, nullable=False),
-    sa.Column("refined_summary", sa.Text),  # a model's, of the pages that are refined; summary shows it first
-    sa.Column("keywords", sa.Text, nullable=False),  # JSON: word -> count, most telling first
+    sa.Column("refined_summary", sa.Text),  # a model's, of the pages it told of; summary begins with it
+    sa.Column("keywords", sa.Text, nullable=False),  # JSON: word -> count in its pages
+    sa.Column("refined_keywords", sa.Text),  # JSON: words that a model chose; they are shown first
     sa.Column("method", sa.String, nullable=False),
     sa.Column("visits", sa.Integer, nullable=False),
     _at("last_visit_at"),
@@ -70,7 +71,8 @@ pages = sa.Table(
     sa.Column("segment_id", sa.String, sa.ForeignKey("segments.id")),
     sa.Column("open", sa.Boolean, nullable=False),  # an assistant's answer may still join it
     sa.Column("promoted", sa.String),  # how long-term memory learnt from it: "extractive" or a model's name
-    sa.Column("refined", sa.String),  # the model that sorted it into its topic; "extractive" if none could
+    sa.Column("refined", sa.String),  # the model that was asked to sort it; "extractive" if none could
+    sa.Column("summarised", sa.Boolean),  # whether its segment's refined_summary tells of it
     sa.Column("learnt", sa.String),  # the model that long-term memory learnt from it by; the same
     sa.Column("chain_id", sa.String),  # the run of pages that it continues
     sa.Column("metadata", sa.Text, nullable=False),
@@ -166,8 +168,8 @@ persona_versions = sa.Table(
     _at("at"),
 )
 
-# Provenance: what a fact or a version of the persona was drawn from. A segment's pages point at it
-# themselves (pages.segment_id).
+# Provenance: what a fact or a version of the persona was drawn from. The pages of segments and chains point
+# at them themselves; here stand only the messages of other pages that a model's summary of one tells of too.
 edges = sa.Table(
     "edges",
     metadata,
