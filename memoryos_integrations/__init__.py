@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Persona,
         Retrieved,
         Segment,
+        Trait,
     )
     from memoryos_integrations.user_memory import UserMemory
 
@@ -71,6 +72,7 @@ _HOME = {
     "Segment": "types",
     "StoreError": "errors",
     "TokenCounter": "protocols",
+    "Trait": "types",
     "UserMemory": "user_memory",
 }
 
@@ -100,6 +102,7 @@ __all__ = [
     "Segment",
     "StoreError",
     "TokenCounter",
+    "Trait",
     "UserMemory",
 ]
 

@@ -6,6 +6,7 @@ one of three errors, so that no stage can take a failure for an answer.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -197,8 +198,10 @@ def _metered_apart(pieces: Iterator[str], total: Usage) -> Iterator[str]:
 
 
 def _as_text(value: object) -> str:
-    dump = getattr(value, "model_dump_json", None)
-    return str(dump()) if callable(dump) else str(value or "")
+    """Return a reply as its tokens are counted; a model may give what no UTF-8 can hold."""
+    dump = getattr(value, "model_dump", None)
+    text = json.dumps(dump(), ensure_ascii=False, default=str) if callable(dump) else str(value or "")
+    return text.encode("utf-8", "replace").decode()
 
 
 def _day(now: int) -> str:

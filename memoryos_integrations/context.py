@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from memoryos_integrations import persona as personas
 from memoryos_integrations.dates import day
-from memoryos_integrations.long_term import load_persona
 from memoryos_integrations.short_term import load_pages
 from memoryos_integrations.types import Context
 
@@ -33,6 +33,7 @@ FACTS_HEADING = "[facts]"
 PROFILE_HEADING = "[profile]"
 RECENT_SHARE, PROFILE_SHARE, FACTS_SHARE = 0.25, 0.2, 0.5
 _GIVE_UP_AFTER = 20
+_VALUES_SHOWN = 10
 _BACKTICKS = re.compile("`+")
 _SPEAKERS = {"user": "User", "assistant": "Assistant", "tool": "Tool"}
 
@@ -121,7 +122,7 @@ class Assembly:
         """Return the memories that belong into the prompt for a question, without what it shows anyway."""
         pages: list[Page] = []
         with self._ledger.read() as tx:
-            persona = load_persona(tx, scope, version=None, knowledge=())
+            persona = personas.load(tx, scope)
             if thread_id is not None:
                 pages = load_pages(tx, scope, thread_id=thread_id, newest=question.k)
         found = self._retrieval.find(scope, question)
@@ -165,21 +166,12 @@ def build(
     """
     draft = _Draft(count, max_tokens, order, spent=count(fenced([])))
     _take_recent(draft, recent, max_tokens * RECENT_SHARE)
+    limit = draft.spent + max_tokens * PROFILE_SHARE
     for line in profile_lines(persona):
-        if draft.afford(line, PROFILE_HEADING, draft.spent + max_tokens * PROFILE_SHARE):
+        if draft.afford(line, PROFILE_HEADING, limit):
             draft.profile.append(line)
-    limit = draft.spent + (max_tokens - draft.spent) * FACTS_SHARE
-    for item in facts:
-        fits = draft.afford(fact_line(item), FACTS_HEADING, limit)
-        (draft.facts if fits else draft.left_out).append(item)
-    shown = {item.id for item in draft.recent}
-    misses = 0
-    for item in messages:
-        if item.id in shown:
-            continue
-        fits = misses < _GIVE_UP_AFTER and draft.afford(message_line(item), f"[{day(item.at)}]", max_tokens)
-        misses = 0 if fits else misses + 1
-        (draft.messages if fits else draft.left_out).append(item)
+    _take_facts(draft, facts, messages)
+    _take_messages(draft, messages)
     text = draft.text()
     while text and (tokens := count(text)) > max_tokens:
         draft.drop_worst()
@@ -192,6 +184,40 @@ def _take_recent(draft: _Draft, recent: Sequence[MemoryItem], limit: float) -> N
         if not draft.afford(message_line(item), RECENT_HEADING, limit):
             return
         draft.recent.insert(0, item)
+
+
+def _take_facts(draft: _Draft, facts: Sequence[MemoryItem], messages: Sequence[MemoryItem]) -> None:
+    """Take facts into up to half of what is left, but not those that repeat what is going to be shown anyway.
+
+    A fact that was drawn from pages stands back where the best message of one of them is shown, and where it
+    is less to the point than the better half of the messages: a repetition would take the room of evidence.
+    """
+    limit = draft.spent + (draft.budget - draft.spent) * FACTS_SHARE
+    trial = _Draft(draft.count, draft.budget, draft.order, draft.spent, recent=list(draft.recent))
+    if any(item.source_page_ids for item in facts):
+        _take_messages(trial, messages)
+    best = {item.page_id: item.id for item in reversed(messages)}
+    told = {item.page_id for item in trial.recent}
+    told |= {item.page_id for item in trial.messages if item.id == best[item.page_id]}
+    scores = sorted(item.score for item in trial.messages)
+    least = scores[len(scores) // 2] if scores else 0.0
+    for item in facts:
+        drawn = bool(item.source_page_ids)
+        stands_back = drawn and (item.score < least or not told.isdisjoint(item.source_page_ids))
+        fits = not stands_back and draft.afford(fact_line(item), FACTS_HEADING, limit)
+        (draft.facts if fits else draft.left_out).append(item)
+
+
+def _take_messages(draft: _Draft, messages: Sequence[MemoryItem]) -> None:
+    shown = {item.id for item in draft.recent}
+    misses = 0
+    for item in messages:
+        if item.id in shown:
+            continue
+        heading = f"[{day(item.at)}]"
+        fits = misses < _GIVE_UP_AFTER and draft.afford(message_line(item), heading, draft.budget)
+        misses = 0 if fits else misses + 1
+        (draft.messages if fits else draft.left_out).append(item)
 
 
 def fenced(lines: Iterable[str]) -> str:
@@ -220,12 +246,17 @@ def fact_line(item: MemoryItem) -> str:
 
 
 def profile_lines(persona: Persona | None) -> list[str]:
-    """Return the fields of a profile as they are shown."""
+    """Return the fields of the user's profile as they are shown, then those of the agent's."""
     if persona is None:
         return []
-    return [
-        f" {one_line(str(name))}: {indented(str(value))}" for name, value in persona.profile.items() if value
-    ]
+    fields = [*persona.profile.items()]
+    fields += [(f"agent's {name}", value) for name, value in persona.agent_profile.items()]
+    return [f" {one_line(str(name))}: {indented(_values(value))}" for name, value in fields if value]
+
+
+def _values(value: object) -> str:
+    """Return a field's value, of several the newest."""
+    return ", ".join(map(str, value[-_VALUES_SHOWN:])) if isinstance(value, list) else str(value)
 
 
 def indented(text: str) -> str:

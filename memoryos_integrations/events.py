@@ -68,6 +68,28 @@ class Promoted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Learnt(Event):
+    """Long-term memory learnt from pages by a chat model."""
+
+    page_ids: tuple[str, ...]
+    fact_ids: tuple[str, ...]
+    """Facts that are new."""
+    refused: int
+    """What the model said and was not kept: without evidence, unusable, or against what is trusted more."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp(Event):
+    """A chat model failed at pages again and again; they stay as rules have them until ``enrich()``."""
+
+    kind: str
+    """What was asked of it: ``refine`` or ``learn``."""
+    page_ids: tuple[str, ...]
+    error: str
+    """Name of the error's class."""
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentEvicted(Event):
     """The coldest segment lost its summary and vector; its pages stay searchable."""
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from memoryos_integrations import chains, echoes, long_term
+from memoryos_integrations import chains, echoes, learning, lessons, persona, promotion
 from memoryos_integrations.events import Forgotten
 from memoryos_integrations.extractive import METHOD
 from memoryos_integrations.mid_term import drop_segment, drop_vectors
 from memoryos_integrations.scope import touch
-from memoryos_integrations.short_term import chunks
+from memoryos_integrations.short_term import chunks, load_pages
 from memoryos_integrations.storage import outbox, schema
 from memoryos_integrations.types import ForgetReceipt
 
@@ -51,6 +50,8 @@ def forget(store: Store, scope: Scope, *, ids: Sequence[str] | None, thread_id: 
     with store.ledger.write() as tx:
         number = scope.number(tx)
         erased = _erase(tx, number, ids, thread_id, store.times.now_us())
+        if number is not None and store.model is not None:
+            learning.request(tx, number, now=store.times.now_us(), config=store.config)
     store.ledger.scrub()
     if number is not None:
         store.cache.drop(number)
@@ -96,7 +97,10 @@ def forget_ids(tx: sa.Connection, scope: int, item_ids: Sequence[str], now: int)
         messages |= set(tx.execute(sa.select(_messages.c.id).where(_messages.c.page_id.in_(part))).scalars())
     erased = Erased(missing=[item for item in asked if item not in messages | pages | segments | facts])
     _erase_messages(tx, scope, sorted(messages), erased, now)
-    _erase_facts(tx, scope, sorted(facts - set(erased.facts)), erased, now)
+    told = sorted(facts - set(erased.facts))
+    _learn_no_more(tx, told)
+    _erase_facts(tx, scope, told, erased)
+    _blank_personas(tx, scope, told, (), erased, now)
     touch(tx, scope, erased=True)
     return erased
 
@@ -145,7 +149,7 @@ def _erase_messages(
     drop_vectors(tx, scope, message_ids, forgotten=True)
     erased.messages += message_ids
     children = _children(tx, message_ids) | echoes.echoing(tx, scope, words)
-    _erase_facts(tx, scope, sorted(_of_scope(tx, _facts, scope, children)), erased, now)
+    _erase_derived(tx, scope, sorted(_of_scope(tx, _facts, scope, children)), erased, now)
     segments, linked = _of_scope(tx, _segments, scope, children), _of_scope(tx, _chains, scope, children)
     for part in chunks(sorted(touched)):
         segments |= _named_by(tx, _pages.c.segment_id, _pages.c.id.in_(part))
@@ -191,31 +195,80 @@ def _named_by(tx: sa.Connection, column: sa.Column[str], condition: sa.ColumnEle
     return set(tx.execute(sa.select(column).where(condition, column.is_not(None))).scalars())
 
 
-def _erase_facts(tx: sa.Connection, scope: int, fact_ids: Sequence[str], erased: Erased, now: int) -> None:
+def _erase_derived(tx: sa.Connection, scope: int, facts: Sequence[str], erased: Erased, now: int) -> None:
+    """Erase facts and traits that were drawn from what is gone; what else they rest on tells them anew."""
+    rested_on: set[str] = set()
+    for part in chunks(facts):
+        rested_on |= _named_by(tx, _edges.c.parent_id, _edges.c.child_id.in_(part))
+    _erase_facts(tx, scope, facts, erased)
+    rested_on |= _blank_personas(tx, scope, facts, erased.messages, erased, now)
+    _learn_anew(tx, scope, rested_on - set(erased.messages), now)
+
+
+def _erase_facts(tx: sa.Connection, scope: int, fact_ids: Sequence[str], erased: Erased) -> None:
+    links: dict[str, str | None] = {}
     for part in chunks(fact_ids):
+        query = sa.select(_facts.c.id, _facts.c.superseded_by).where(_facts.c.id.in_(part))
+        links |= {row.id: row.superseded_by for row in tx.execute(query)}
         tx.execute(sa.delete(_edges).where(_edges.c.child_id.in_(part)))
+    for fact in fact_ids:
+        _reopen(tx, scope, fact, links)
+    for part in chunks(fact_ids):
         tx.execute(sa.delete(_facts).where(_facts.c.id.in_(part)))
-        # What they took the place of holds again, as far as anybody knows now.
-        again = sa.update(_facts).where(_facts.c.scope_id == scope, _facts.c.superseded_by.in_(part))
-        tx.execute(again.values(superseded_by=None, valid_to=None))
     drop_vectors(tx, scope, fact_ids, forgotten=True)
     erased.facts += fact_ids
-    if fact_ids:
-        erased.persona_versions += _blank_profiles(tx, scope, set(fact_ids))
-        long_term.write_profile(tx, scope, now=now, method=METHOD)
 
 
-def _blank_profiles(tx: sa.Connection, scope: int, facts: set[str]) -> int:
-    """Take the fields that rest on erased facts out of every version of the persona; returns the versions."""
-    changed = 0
-    for row in tx.execute(sa.select(_personas).where(_personas.c.scope_id == scope)).all():
-        profile = json.loads(row.profile)
-        kept = {field: entry for field, entry in profile.items() if facts.isdisjoint(entry["facts"])}
-        if kept != profile:
-            mine = sa.and_(_personas.c.scope_id == scope, _personas.c.version == row.version)
-            tx.execute(sa.update(_personas).where(mine).values(profile=json.dumps(kept, ensure_ascii=False)))
-            changed += 1
-    return changed
+def _reopen(tx: sa.Connection, scope: int, fact: str, links: dict[str, str | None]) -> None:
+    """Let hold again what an erased fact took the place of, unless a fact that stays took its own place."""
+    mine = sa.and_(_facts.c.scope_id == scope, _facts.c.superseded_by == fact)
+    later, passed = links.get(fact), {fact}
+    while later in links and later not in passed:
+        passed.add(later)
+        later = links[later]
+    if later is None or later in passed:
+        tx.execute(sa.update(_facts).where(mine).values(superseded_by=None, valid_to=None))
+        return
+    began = tx.execute(sa.select(_facts.c.valid_from).where(_facts.c.id == later)).scalar_one()
+    ended = sa.func.max(began, _facts.c.valid_from)
+    tx.execute(sa.update(_facts).where(mine).values(superseded_by=later, valid_to=ended))
+
+
+def _blank_personas(
+    tx: sa.Connection, scope: int, facts: Sequence[str], messages: Sequence[str], erased: Erased, now: int
+) -> set[str]:
+    """Take what is gone out of every version of the persona; returns what the traits among it rested on."""
+    blanked = persona.blank(tx, scope, facts=set(facts), messages=set(messages))
+    erased.persona_versions += blanked.versions
+    if facts:
+        persona.write(tx, scope, now=now)
+    return blanked.rested_on
+
+
+def _learn_anew(tx: sa.Connection, scope: int, messages: set[str], now: int) -> None:
+    """Let the pages of these messages teach again: by rules at once, by a model when it comes to them."""
+    pages: set[str] = set()
+    for part in chunks(sorted(messages)):
+        of_messages = sa.select(_messages.c.page_id).where(_messages.c.id.in_(part))
+        free = sa.func.coalesce(_pages.c.learnt, "") != learning.FORGOTTEN
+        query = sa.select(_pages.c.id).where(
+            _pages.c.id.in_(of_messages), _pages.c.promoted.is_not(None), free
+        )
+        pages |= set(tx.execute(query).scalars())
+    for part in chunks(sorted(pages)):
+        tx.execute(sa.update(_pages).where(_pages.c.id.in_(part)).values(learnt=None))
+        teaching = load_pages(tx, scope, page_ids=part)
+        lessons.learn(tx, scope, promotion.learn_by_rules(teaching))
+    if pages:
+        persona.write(tx, scope, now=now)
+
+
+def _learn_no_more(tx: sa.Connection, fact_ids: Sequence[str]) -> None:
+    """Keep a model from drawing facts anew that were forgotten while the words they rest on stay."""
+    for part in chunks(fact_ids):
+        of_facts = sa.select(_edges.c.parent_id).where(_edges.c.child_id.in_(part))
+        of_messages = sa.select(_messages.c.page_id).where(_messages.c.id.in_(of_facts))
+        tx.execute(sa.update(_pages).where(_pages.c.id.in_(of_messages)).values(learnt=learning.FORGOTTEN))
 
 
 def _of_scope(tx: sa.Connection, table: sa.Table, scope: int, item_ids: Iterable[str]) -> set[str]:

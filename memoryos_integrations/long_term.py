@@ -1,30 +1,27 @@
-"""Long-term memory: facts and the persona. Nothing here is overwritten; what no longer holds is closed."""
+"""Long-term memory: facts. No statement is overwritten; what no longer holds is closed."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from memoryos_integrations import ids
 from memoryos_integrations.checks import from_us, to_us
-from memoryos_integrations.extractive import jaccard, stems
 from memoryos_integrations.scope import touch
+from memoryos_integrations.short_term import chunks
 from memoryos_integrations.storage import outbox, schema
-from memoryos_integrations.types import About, Fact, Persona
+from memoryos_integrations.types import About, Fact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from memoryos_integrations.scope import Scope
 
 REMEMBERED = "remembered"
-_TRUST = {"user": 3, "import": 2, "assistant": 1, "tool": 0}
-_ALIKE = 0.8  # Jaccard of stems from which two statements say the same
-_facts, _personas, _edges = schema.facts, schema.persona_versions, schema.edges
+_facts, _edges = schema.facts, schema.edges
 
 
 def remember(
@@ -68,133 +65,32 @@ def remember(
     return number, load_facts(tx, number, fact_ids=[fact_id])[0], True
 
 
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """One thing to learn, with what it rests on."""
+def history(tx: sa.Connection, scope: int, fact_id: str) -> list[Fact] | None:
+    """Return a fact with all that it took the place of and all that took its place, oldest first.
 
-    text: str
-    """The statement."""
-    field: str | None
-    """The field of the profile that it fills, if any."""
-    value: str | None
-    """The field's value."""
-    single: bool
-    """Whether a newer value takes an older one's place."""
-    valid_from: int
-    """Since when it holds, microseconds since 1970."""
-    source: str
-    """Where the words came from."""
-    message_id: str
-    """The message they stand in."""
-    method: str
-    """How it was read: ``"extractive"`` or a model's name."""
-
-
-def learn(tx: sa.Connection, scope: int, lessons: Sequence[Lesson], *, now: int) -> list[str]:
-    """Store what is new about the user; returns the new facts' ids.
-
-    What is known already gets one more message to rest on. A single-valued field's newer value closes the
-    older one and says what took its place, unless the older one is from a more trusted source. The profile
-    follows from the facts that hold.
+    ``None`` if the scope has no such fact.
     """
-    known = tx.execute(sa.select(_facts).where(_facts.c.scope_id == scope, _facts.c.about == "user")).all()
-    rows: dict[str, dict[str, Any]] = {row.id: dict(row._mapping) for row in known}
-    new: list[str] = []
-    for lesson in sorted(lessons, key=lambda lesson: lesson.valid_from):
-        fact_id = _same(rows.values(), lesson)
-        if fact_id is None:
-            fact_id = ids.derived("fact", lesson.message_id, lesson.text)
-            rows[fact_id] = _row_of(lesson, fact_id, scope)
-            tx.execute(sa.insert(_facts), rows[fact_id])
-            outbox.enqueue(tx, [outbox.job_row("embed", scope, fact_id, "fact")])
-            _supersede(tx, rows, fact_id)
-            new.append(fact_id)
-        edge = {"child_id": fact_id, "parent_id": lesson.message_id, "scope_id": scope}
-        if tx.execute(sa.select(_edges).filter_by(**edge)).first() is None:
-            tx.execute(sa.insert(_edges), edge)
-    if new:
-        write_profile(tx, scope, now=now, method=lessons[-1].method)
-    return new
-
-
-def write_profile(tx: sa.Connection, scope: int, *, now: int, method: str) -> None:
-    """Make a new version of the profile from the facts that hold, if that changes it."""
-    holding = sa.and_(
-        _facts.c.scope_id == scope,
-        _facts.c.about == "user",
-        _facts.c.field.is_not(None),
-        _facts.c.value.is_not(None),
-        _facts.c.valid_to.is_(None),
-    )
-    profile: dict[str, Any] = {}
-    for row in tx.execute(sa.select(_facts).where(holding).order_by(_facts.c.valid_from, _facts.c.seq)):
-        entry = profile.setdefault(row.field, {"value": None, "facts": []})
-        values = [] if row.single else (entry["value"] or [])
-        entry["value"] = row.value if row.single else [*values, row.value]
-        entry["facts"].append(row.id)
-    versions = sa.select(_personas).where(_personas.c.scope_id == scope)
-    newest = tx.execute(versions.order_by(_personas.c.version.desc()).limit(1)).first()
-    stored = json.dumps(profile, ensure_ascii=False)
-    if stored != (newest.profile if newest is not None else "{}"):
-        values = {
-            "scope_id": scope,
-            "version": newest.version + 1 if newest is not None else 1,
-            "profile": stored,
-            "traits": newest.traits if newest is not None else "{}",
-            "method": method,
-            "at": now,
-        }
-        tx.execute(sa.insert(_personas), values)
-
-
-def _same(rows: Iterable[dict[str, Any]], lesson: Lesson) -> str | None:
-    """Return the fact that says the same and holds, if there is one."""
-    words = stems(lesson.text.split())
-    for row in rows:
-        if row["valid_to"] is not None or row["field"] != lesson.field:
-            continue
-        if lesson.field is not None and lesson.value is not None:
-            same = (row["value"] or "").casefold() == lesson.value.casefold()
-        else:
-            same = jaccard(stems(row["text"].split()), words) >= _ALIKE
-        if same:
-            return str(row["id"])
-    return None
-
-
-def _supersede(tx: sa.Connection, rows: dict[str, dict[str, Any]], fact_id: str) -> None:
-    """Close what the new fact takes the place of, or the new fact if a later one is known already."""
-    new = rows[fact_id]
-    if not new["single"] or new["field"] is None:
-        return
-    for row in list(rows.values()):
-        if row["id"] == fact_id or row["field"] != new["field"] or row["valid_to"] is not None:
-            continue
-        later, earlier = (new, row) if new["valid_from"] >= row["valid_from"] else (row, new)
-        if _TRUST[later["source"]] < _TRUST[earlier["source"]]:
-            later, earlier = earlier, later
-        earlier["valid_to"] = max(later["valid_from"], earlier["valid_from"])
-        earlier["superseded_by"] = later["id"]
-        closed = {"valid_to": earlier["valid_to"], "superseded_by": earlier["superseded_by"]}
-        tx.execute(sa.update(_facts).where(_facts.c.id == earlier["id"]).values(closed))
-
-
-def _row_of(lesson: Lesson, fact_id: str, scope: int) -> dict[str, Any]:
-    return {
-        "id": fact_id,
-        "scope_id": scope,
-        "about": "user",
-        "text": lesson.text,
-        "field": lesson.field,
-        "value": lesson.value,
-        "single": lesson.single,
-        "valid_from": lesson.valid_from,
-        "valid_to": None,
-        "source": lesson.source,
-        "method": lesson.method,
-        "superseded_by": None,
-        "metadata": "{}",
-    }
+    query = sa.select(_facts.c.id, _facts.c.superseded_by).where(_facts.c.scope_id == scope)
+    rows = tx.execute(query.order_by(_facts.c.valid_from, _facts.c.seq)).all()
+    later: dict[str, str | None] = {row.id: row.superseded_by for row in rows}
+    if fact_id not in later:
+        return None
+    before: dict[str, list[str]] = {}
+    for one, other in later.items():
+        before.setdefault(other or "", []).append(one)
+    found = {fact_id}
+    following = later[fact_id]
+    while following in later and following not in found:
+        found.add(following)
+        following = later[following]
+    waiting = [fact_id]
+    while waiting:
+        earlier = [one for one in before.get(waiting.pop(), ()) if one not in found]
+        found.update(earlier)
+        waiting += earlier
+    chain = [row.id for row in rows if row.id in found]
+    facts = {one.id: one for part in chunks(chain) for one in load_facts(tx, scope, fact_ids=part)}
+    return [facts[one] for one in chain]
 
 
 def load_facts(
@@ -222,47 +118,43 @@ def load_facts(
     if fact_ids is not None:
         query = query.where(_facts.c.id.in_(fact_ids))
     elif at is not None:
-        moment = to_us(at)
-        ends = sa.or_(_facts.c.valid_to.is_(None), _facts.c.valid_to > moment)
-        query = query.where(_facts.c.valid_from <= moment, ends)
-    rows = tx.execute(query.limit(newest) if newest is not None else query).all()
-    sources = sources_of(tx, [row.id for row in rows])
-    return [_fact_from(row, sources.get(row.id, ())) for row in rows]
+        query = query.where(_holds(scope, to_us(at)))
+    return _loaded(tx, query.limit(newest) if newest is not None else query)
+
+
+def load_knowledge(tx: sa.Connection, scope: int, *, at: datetime, capacity: int) -> list[Fact]:
+    """Return the newest facts that hold, at most ``capacity`` about each subject, newest first."""
+    rank = sa.func.row_number().over(partition_by=_facts.c.about, order_by=_facts.c.seq.desc())
+    ranked = sa.select(_facts.c.seq, rank.label("rank")).where(_holds(scope, to_us(at))).subquery()
+    newest = sa.select(ranked.c.seq).where(ranked.c.rank <= capacity)
+    return _loaded(tx, sa.select(_facts).where(_facts.c.seq.in_(newest)).order_by(_facts.c.seq.desc()))
 
 
 def sources_of(tx: sa.Connection, item_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Return the pages that facts were drawn from, by fact, oldest first."""
     messages = schema.messages
-    found: dict[str, tuple[str, ...]] = {}
-    query = (
-        sa.select(_edges.c.child_id, messages.c.page_id)
-        .join(messages, messages.c.id == _edges.c.parent_id)
-        .where(_edges.c.child_id.in_(item_ids))
-        .order_by(messages.c.seq)
-    )
-    for fact, page in tx.execute(query):
-        found[fact] = tuple(dict.fromkeys((*found.get(fact, ()), page)))
-    return found
+    found: dict[str, dict[str, None]] = {}
+    for part in chunks(item_ids):
+        query = (
+            sa.select(_edges.c.child_id, messages.c.page_id)
+            .join(messages, messages.c.id == _edges.c.parent_id)
+            .where(_edges.c.child_id.in_(part))
+            .order_by(messages.c.seq)
+        )
+        for fact, page in tx.execute(query):
+            found.setdefault(fact, {})[page] = None
+    return {fact: tuple(pages) for fact, pages in found.items()}
 
 
-def load_persona(
-    tx: sa.Connection, scope: int, *, version: int | None, knowledge: Sequence[Fact]
-) -> Persona | None:
-    """Return a version of the persona, the newest without a number; ``None`` if there is no such version."""
-    query = sa.select(_personas).where(_personas.c.scope_id == scope)
-    if version is not None:
-        query = query.where(_personas.c.version == version)
-    row = tx.execute(query.order_by(_personas.c.version.desc()).limit(1)).first()
-    if row is None:
-        return Persona(0, {}, {}, tuple(knowledge), None, "extractive") if version in (None, 0) else None
-    return Persona(
-        version=row.version,
-        profile={field: entry["value"] for field, entry in json.loads(row.profile).items()},
-        traits=json.loads(row.traits),
-        knowledge=tuple(knowledge),
-        updated_at=from_us(row.at),
-        method=row.method,
-    )
+def _holds(scope: int, moment: int) -> sa.ColumnElement[bool]:
+    ends = sa.or_(_facts.c.valid_to.is_(None), _facts.c.valid_to > moment)
+    return sa.and_(_facts.c.scope_id == scope, _facts.c.valid_from <= moment, ends)
+
+
+def _loaded(tx: sa.Connection, query: sa.Select[Any]) -> list[Fact]:
+    rows = tx.execute(query).all()
+    sources = sources_of(tx, [row.id for row in rows])
+    return [_fact_from(row, sources.get(row.id, ())) for row in rows]
 
 
 def _fact_from(row: sa.Row[Any], sources: tuple[str, ...]) -> Fact:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from memoryos_integrations import extractive, long_term, short_term
+from memoryos_integrations import extractive, lessons, persona, short_term
 from memoryos_integrations.checks import to_us
-from memoryos_integrations.long_term import Lesson
+from memoryos_integrations.lessons import Lesson
 from memoryos_integrations.mid_term import load_segments
 from memoryos_integrations.scope import touch
 from memoryos_integrations.statements import statements
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from memoryos_integrations.config import MemoryConfig
+    from memoryos_integrations.known import Known
     from memoryos_integrations.types import Page
 
 _pages, _messages = schema.pages, schema.messages
-_TEACHERS = ("user", "import")  # what an assistant or a tool said is no word of the user
 
 
 def due(tx: sa.Connection, scope: int, *, now: int, config: MemoryConfig, limit: int) -> list[Page]:
@@ -50,31 +50,39 @@ def learn_by_rules(pages: Sequence[Page]) -> list[Lesson]:
             # A plan is known from the day it was told, not from the day it is for.
             valid_from=to_us(min(said.valid_from or message.at, message.at)),
             source=message.source,
-            message_id=message.id,
+            message_ids=(message.id,),
             method=extractive.METHOD,
         )
         for page in pages
         for message in page.messages
-        if message.role == "user" and message.source in _TEACHERS
+        if lessons.is_word_of_user(message)
         for said in statements(message.text, message.at)
     ]
 
 
 def apply(
-    tx: sa.Connection, scope: int, pages: Sequence[Page], lessons: Sequence[Lesson], *, now: int
+    tx: sa.Connection,
+    scope: int,
+    pages: Sequence[Page],
+    learnt: Sequence[Lesson],
+    known: Known | None,
+    *,
+    now: int,
 ) -> list[str]:
     """Write what was learnt and mark the pages; returns the ids of the facts that are new.
 
-    A message that was forgotten in between teaches nothing.
+    A message that was forgotten in between teaches nothing. ``known`` is what was known a moment ago.
     """
     for part in short_term.chunks([page.id for page in pages]):
         mine = sa.and_(_pages.c.id.in_(part), _pages.c.scope_id == scope)
         tx.execute(sa.update(_pages).where(mine).values(promoted=extractive.METHOD))
     alive: set[str] = set()
-    for part in short_term.chunks([lesson.message_id for lesson in lessons]):
+    for part in short_term.chunks([message for lesson in learnt for message in lesson.message_ids]):
         kept = sa.and_(_messages.c.id.in_(part), _messages.c.scope_id == scope)
         alive.update(tx.execute(sa.select(_messages.c.id).where(kept)).scalars())
-    facts = long_term.learn(tx, scope, [lesson for lesson in lessons if lesson.message_id in alive], now=now)
+    living = [lesson for lesson in learnt if alive.issuperset(lesson.message_ids)]
+    outcome = lessons.learn(tx, scope, living, earlier=known)
+    persona.write(tx, scope, now=now, method=extractive.METHOD)
     if pages:
         touch(tx, scope)
-    return facts
+    return outcome.new

@@ -13,6 +13,7 @@ from memoryos_integrations import (
     inspection,
     long_term,
     mid_term,
+    persona,
     short_term,
 )
 from memoryos_integrations.errors import InvalidInputError
@@ -172,19 +173,34 @@ class Recall:
             number = self._scope.number(tx)
             return [] if number is None else long_term.load_facts(tx, number, about=subject, at=moment)
 
+    def history(self, fact_id: str) -> list[Fact]:
+        """Return a fact with those that it took the place of and those that took its place, oldest first.
+
+        Raises:
+            InvalidInputError: this user has no such fact.
+        """
+        checks.identifier("fact_id", fact_id)
+        with self._ledger.read() as tx:
+            number = self._scope.number(tx)
+            facts = None if number is None else long_term.history(tx, number, fact_id)
+        if facts is None:
+            raise InvalidInputError(f"fact_id: this user has no fact {fact_id!r}")
+        return facts
+
     def persona(self, *, version: int | None = None) -> Persona:
         """Return what is known of the user and the agent, now or in an earlier version.
 
         Raises:
             InvalidInputError: there is no such version.
         """
-        knowledge = self.facts()[: self._store.config.knowledge_capacity]
+        now, most = self._store.times.now(), self._store.config.knowledge_capacity
         with self._ledger.read() as tx:
             number = self._scope.number(tx) or 0
-            persona = long_term.load_persona(tx, number, version=version, knowledge=knowledge)
-        if persona is None:
+            knowledge = long_term.load_knowledge(tx, number, at=now, capacity=most)
+            loaded = persona.load(tx, number, version=version, knowledge=knowledge)
+        if loaded is None:
             raise InvalidInputError(f"version: this persona has no version {version!r}")
-        return persona
+        return loaded
 
     def trace(self, item_id: str) -> list[Page]:
         """Return the pages that a message, page, segment, chain or fact rests on, oldest first.

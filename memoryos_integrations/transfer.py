@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from memoryos_integrations import checks
+from memoryos_integrations import checks, persona
+from memoryos_integrations.arguments import SOURCES
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.scope import touch
 from memoryos_integrations.storage import outbox, schema
+from memoryos_integrations.types import ROLES, SUBJECTS
 
 if TYPE_CHECKING:
     from memoryos_integrations.scope import Scope
@@ -84,6 +86,8 @@ def load(tx: sa.Connection, scope: Scope, lines: Iterable[str], now: int) -> int
             outbox.enqueue(
                 tx, [outbox.job_row("embed", number, row["id"], None if kind == "page" else "fact")]
             )
+    if new:
+        persona.write(tx, number, now=now)  # where it met facts that were here already
     touch(tx, number)
     return new
 
@@ -151,21 +155,23 @@ def _check_time(name: str, value: int) -> None:
 
 
 def _check_words(kind: str, values: dict[str, Any], position: int) -> None:
-    allowed: dict[str, tuple[str, ...]] = {
-        "message": ("role", "user", "assistant", "tool"),
-        "fact": ("about", "user", "agent"),
-        "page": ("tier", "short_term"),
+    allowed: dict[str, dict[str, tuple[str, ...]]] = {
+        "message": {"role": ROLES, "source": SOURCES},
+        "fact": {"about": SUBJECTS, "source": SOURCES},
+        "page": {"tier": ("short_term",)},
     }
-    if kind in allowed:
-        name, *words = allowed[kind]
-        checks.one_of(f"line {position}: {name}", values[name], tuple(words))
-    for name in ("metadata", "profile", "traits"):
-        if name in values:
+    for name, words in allowed.get(kind, {}).items():
+        checks.one_of(f"line {position}: {name}", values[name], words)
+    for name in ("metadata", "profile", "traits", "agent_profile"):
+        if values.get(name) is not None:
             try:
                 fields = json.loads(values[name])
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise InvalidInputError(f"line {position}: {name} is not JSON") from None
-            checks.metadata(f"line {position}: {name}", fields)
+            if name == "metadata":
+                checks.metadata(f"line {position}: {name}", fields)
+            elif not persona.is_stored(name, fields):
+                raise InvalidInputError(f"line {position}: {name} is not what a persona holds")
 
 
 def _known(

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from memoryos_integrations.reports import FlushReport as FlushReport
+from memoryos_integrations.reports import ForgetReceipt as ForgetReceipt
+from memoryos_integrations.reports import Report as Report
+from memoryos_integrations.reports import as_html
+
+if TYPE_CHECKING:
+    from memoryos_integrations.traits import Group, Level
 
 Role = Literal["user", "assistant", "tool"]
 Tier = Literal["short_term", "mid_term", "long_term"]
@@ -18,18 +26,11 @@ SUBJECTS: tuple[About, ...] = ("user", "agent")
 KINDS: tuple[Kind, ...] = ("message", "segment", "fact")
 
 
-def _as_html(value: object) -> str:
-    """Return what a notebook shows of a value."""
-    from memoryos_integrations.display import html
-
-    return html(value)
-
-
 @dataclass(frozen=True, slots=True)
 class Message:
     """One side of a turn."""
 
-    _repr_html_ = _as_html
+    _repr_html_ = as_html
 
     id: str
     """Unique in the store."""
@@ -55,7 +56,7 @@ class Message:
 class Page:
     """One exchange as it is stored: one side or both."""
 
-    _repr_html_ = _as_html
+    _repr_html_ = as_html
 
     id: str
     """Unique in the store."""
@@ -95,7 +96,7 @@ class Chain:
 class Segment:
     """Pages on one topic."""
 
-    _repr_html_ = _as_html
+    _repr_html_ = as_html
 
     id: str
     """Unique in the store."""
@@ -124,7 +125,7 @@ class Segment:
 class Fact:
     """One statement that is held to be true."""
 
-    _repr_html_ = _as_html
+    _repr_html_ = as_html
 
     id: str
     """Unique in the store."""
@@ -137,7 +138,8 @@ class Fact:
     valid_to: datetime | None
     """Until when it held; ``None`` while it holds."""
     source: str
-    """The least trusted source that it rests on: user, assistant, tool or import."""
+    """The least trusted source that it rests on: user, assistant, tool or import. Where it was said more than
+    once, that of the most trusted time."""
     source_page_ids: tuple[str, ...]
     """The pages it was drawn from; empty for what was told by ``remember()``."""
     method: str
@@ -149,30 +151,51 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Trait:
+    """One tendency of the user, as a model saw it. As text it is its level."""
+
+    dimension: str
+    """Its name, one of ``memoryos_integrations.traits.DIMENSIONS``."""
+    group: Group
+    """The group that the dimension belongs to."""
+    level: Level
+    """How strong the tendency is."""
+    since: datetime
+    """Time of the oldest page that shows it at this level, UTC."""
+    source_page_ids: tuple[str, ...]
+    """The pages that show it, oldest first."""
+
+    def __str__(self) -> str:
+        return self.level
+
+
+@dataclass(frozen=True, slots=True)
 class Persona:
     """What long-term memory holds about the user and the agent."""
 
-    _repr_html_ = _as_html
+    _repr_html_ = as_html
 
     version: int
     """0 before anything was learnt; every change makes a new version."""
     profile: Mapping[str, Any]
-    """Fixed attributes such as name and home."""
-    traits: Mapping[str, Any]
-    """Tendencies, by dimension."""
+    """What is known of the user by field, such as name and home; fields with several values have a list."""
+    traits: Mapping[str, Trait]
+    """The user's tendencies by dimension, where a model saw one."""
     knowledge: tuple[Fact, ...]
-    """Facts that hold now, newest first."""
+    """Facts that hold now, newest first, at most ``MemoryConfig.knowledge_capacity`` about each subject."""
     updated_at: datetime | None
     """When this version was made, UTC."""
     method: str
     """``"extractive"`` or a model's name."""
+    agent_profile: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of the agent by field, such as name and role."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryItem:
     """One memory that a retrieval found."""
 
-    _repr_html_ = _as_html
+    _repr_html_ = as_html
 
     id: str
     """Id of the message, segment or fact."""
@@ -210,7 +233,7 @@ class MemoryItem:
 class Retrieved:
     """What a question brought back."""
 
-    _repr_html_ = _as_html
+    _repr_html_ = as_html
 
     query: str
     """The question."""
@@ -224,7 +247,7 @@ class Retrieved:
 class Context:
     """Memories rendered for a model, within a token budget."""
 
-    _repr_html_ = _as_html
+    _repr_html_ = as_html
 
     text: str
     """Ready to be put into a prompt; stored text stands in it as quoted data. Empty if nothing fits."""
@@ -234,53 +257,3 @@ class Context:
     """Exactly the memories that stand in ``text``, in its order."""
     left_out: tuple[MemoryItem, ...]
     """Memories that were considered and did not fit, best first."""
-
-
-@dataclass(frozen=True, slots=True)
-class ForgetReceipt:
-    """What ``forget()`` erased. It holds ids and counts, no text."""
-
-    _repr_html_ = _as_html
-
-    at: datetime
-    """When the last byte was gone, UTC."""
-    message_ids: tuple[str, ...]
-    """Messages erased."""
-    page_ids: tuple[str, ...]
-    """Pages that lost their last message and are gone."""
-    segment_ids: tuple[str, ...]
-    """Segments that are gone or whose summary was blanked."""
-    fact_ids: tuple[str, ...]
-    """Facts erased."""
-    persona_versions: int
-    """Versions of the persona that lost fields, or were erased."""
-    missing_ids: tuple[str, ...]
-    """Ids asked for that this scope does not have."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlushReport:
-    """What ``flush()`` did."""
-
-    _repr_html_ = _as_html
-
-    ran: Mapping[str, int]
-    """Jobs done, by kind."""
-    parked: Mapping[str, str]
-    """Jobs that failed and wait for their next try: id of the job, and why."""
-    waiting: int
-    """Jobs left to the process that owns the index; 0 in that process."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What ``verify()`` found."""
-
-    _repr_html_ = _as_html
-
-    ok: bool
-    """Whether nothing is wrong."""
-    problems: tuple[str, ...]
-    """One sentence per finding, with what to do."""
-    counts: Mapping[str, int]
-    """Rows by kind, in the ledger and in the index."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from memoryos_integrations import consolidation, learning, mid_term, promotion, refinement, short_term
 from memoryos_integrations.events import Consolidated, Promoted, SegmentEvicted
+from memoryos_integrations.known import Known
 from memoryos_integrations.scope import state
 from memoryos_integrations.storage import outbox
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.embedding import Embedding
     from memoryos_integrations.events import Event
     from memoryos_integrations.indexing import Indexing
+    from memoryos_integrations.lessons import Lesson
     from memoryos_integrations.storage.ledger import Ledger
     from memoryos_integrations.storage.outbox import Job, JobKind
     from memoryos_integrations.types import Page
@@ -131,8 +133,9 @@ class Upkeep:
             with self._ledger.read() as tx:
                 pages = promotion.due(tx, job.scope_id, now=now, config=config, limit=_PAGES_AT_ONCE)
             lessons = promotion.learn_by_rules(pages)
+            known = self._known(job.scope_id, lessons) if lessons else None
             with self._ledger.write() as tx:
-                facts = promotion.apply(tx, job.scope_id, pages, lessons, now=now)
+                facts = promotion.apply(tx, job.scope_id, pages, lessons, known, now=now)
                 if self.wake_model is not None:
                     learning.request(tx, job.scope_id, now=now, config=config)
                 if len(pages) == _PAGES_AT_ONCE:
@@ -142,6 +145,13 @@ class Upkeep:
             if pages:
                 self._emit(Promoted(job.scope_id, tuple(page.id for page in pages), tuple(facts)))
                 self._model_has_work()
+
+    def _known(self, scope: int, lessons: Sequence[Lesson]) -> Known:
+        """Return what is known, ready to be compared with lessons: that takes long where much is known."""
+        with self._ledger.read() as tx:
+            known = Known(tx, scope)
+        known.prepare(lessons)
+        return known
 
     def _model_has_work(self) -> None:
         if self.wake_model is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from memoryos_integrations import arguments, checks, forgetting, long_term, short_term, transfer
+from memoryos_integrations import arguments, checks, forgetting, long_term, persona, short_term, transfer
 from memoryos_integrations.errors import InvalidInputError, StoreUnwritableError
 from memoryos_integrations.events import FactAdded, TurnAdded
 from memoryos_integrations.recall import Recall
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from memoryos_integrations.types import About, Fact, Message, Page, Role
+    from memoryos_integrations.types import About, Fact, Message, Page, Persona, Role
 
 
 class UserMemory(Recall):
@@ -182,6 +182,26 @@ class UserMemory(Recall):
             ids = [checks.identifier("ids", item) for item in ids]
         thread = None if thread_id is None else checks.identifier("thread_id", thread_id)
         return forgetting.forget(self._store, self._scope, ids=ids, thread_id=thread)
+
+    def restore(self, version: int) -> Persona:
+        """Make an earlier version of the persona the present one: a new version that is equal to it.
+
+        The facts that it rests on hold again; those that fill a field of a profile and are not in it hold no
+        more. Nothing is erased: restoring a later version brings them back.
+
+        Args:
+            version: its number, as ``persona().version`` was then.
+
+        Raises:
+            InvalidInputError: there is no such version; nothing was changed.
+        """
+        checks.whole("version", version, least=1, most=10**9)
+        with self._ledger.write() as tx:
+            number = self._scope.number(tx)
+            done = number is not None and persona.restore(tx, number, version, now=self._store.times.now_us())
+        if not done:
+            raise InvalidInputError(f"version: this persona has no version {version}")
+        return self.persona()
 
     def export(self, path: str | Path) -> int:
         """Write everything that cannot be derived as JSON Lines, readable by you only; returns the records.

@@ -114,7 +114,9 @@ class Store:
             emit=emit,
             wake=self.worker.wake,
         )
-        learning = Learning(self.ledger, asking, config=config, now=now, emit=emit)
+        learning = Learning(
+            self.ledger, asking, config=config, count_tokens=self.count_tokens, now=now, emit=emit
+        )
         handlers: dict[JobKind, Handler] = {"refine": refinement.run, "learn": learning.run}
         return ModelWork(
             asking,

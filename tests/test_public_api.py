@@ -39,7 +39,9 @@ SIGNATURES = {
     UserMemory.segments: "(self)",
     UserMemory.chains: "(self)",
     UserMemory.facts: "(self, *, about=None, at=None)",
+    UserMemory.history: "(self, fact_id)",
     UserMemory.persona: "(self, *, version=None)",
+    UserMemory.restore: "(self, version)",
     UserMemory.trace: "(self, item_id)",
     UserMemory.forget: "(self, *, ids=None, thread_id=None, everything=False)",
     UserMemory.export: "(self, path)",
@@ -111,8 +113,10 @@ VALUES = {
     "MemoryItem": "id tier kind text role name at score tokens thread_id page_id segment_id source_page_ids "
     "metadata parts",
     "Page": "id thread_id at tier segment_id messages metadata chain_id",
+    "Persona": "version profile traits knowledge updated_at method agent_profile",
     "Prompt": "task system user schema",
     "Retrieved": "query items dense",
+    "Trait": "dimension group level since source_page_ids",
 }
 
 

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
     from memoryos_integrations import Prompt, Segment
 
-CONFIG = MemoryConfig(short_term_capacity=1)
-ONE_EACH = MemoryConfig(short_term_capacity=1, segment_threshold=2.0)
+NEVER = 1e9  # heat: what long-term memory learns has tests of its own
+CONFIG = MemoryConfig(short_term_capacity=1, promotion_heat=NEVER)
+ONE_EACH = MemoryConfig(short_term_capacity=1, promotion_heat=NEVER, segment_threshold=2.0)
 """Every page gets a segment of its own: nothing is this much alike."""
-ALL_IN_ONE = MemoryConfig(short_term_capacity=1, segment_threshold=0.0)
+ALL_IN_ONE = MemoryConfig(short_term_capacity=1, promotion_heat=NEVER, segment_threshold=0.0)
 """Rules put every page into one segment."""
 
 
@@ -299,7 +300,7 @@ def test_over_the_capacity_the_coldest_segment_goes_and_none_that_took_pages(
     clock.advance(timedelta(days=400))
     events: list[Any] = []
     answer = reply(topic("p2", "Of trains."), topic("p3", "Of soup."))
-    small = MemoryConfig(short_term_capacity=1, mid_term_capacity=2)
+    small = MemoryConfig(short_term_capacity=1, promotion_heat=NEVER, mid_term_capacity=2)
     memory = open_memory(config=small, llm=refine(answer), on_event=events.append)
     ada = memory.user("ada")
     for _ in range(5):
@@ -314,7 +315,9 @@ def test_over_the_capacity_the_coldest_segment_goes_and_none_that_took_pages(
 
 
 def test_a_refined_topic_is_found_by_the_papers_strategy(open_memory: OpenMemory) -> None:
-    config = MemoryConfig(short_term_capacity=1, segment_threshold=2.0, strategy="paper", top_segments=1)
+    config = MemoryConfig(
+        short_term_capacity=1, promotion_heat=NEVER, segment_threshold=2.0, strategy="paper", top_segments=1
+    )
     memory = open_memory(llm=refine(reply(topic("p1 p3", "Of bees.", "apiary"))), config=config)
     ada = memory.user("ada")
     one, _, three = talk(ada, "bees on the roof", "trains to Porto", "honey in May")
@@ -356,7 +359,10 @@ def test_a_prompt_takes_as_many_pages_as_its_tokens_allow_and_the_rest_is_asked_
 ) -> None:
     llm = refine(lambda prompt: reply(topic(" ".join(shown(prompt, "p")), "Of bees.")))
     config = MemoryConfig(
-        short_term_capacity=1, prompt_tokens=100, token_counter=lambda text: len(text.split())
+        short_term_capacity=1,
+        promotion_heat=NEVER,
+        prompt_tokens=100,
+        token_counter=lambda text: len(text.split()),
     )
     memory = open_memory(llm=llm, config=config)
     ada = memory.user("ada")
@@ -371,7 +377,7 @@ def test_one_page_alone_is_sorted_when_the_time_of_rest_is_over(
     open_memory: OpenMemory, clock: FrozenClock
 ) -> None:
     refined = threading.Event()
-    config = MemoryConfig(short_term_capacity=1, refine_idle=timedelta(0))
+    config = MemoryConfig(short_term_capacity=1, promotion_heat=NEVER, refine_idle=timedelta(0))
     memory = open_memory(
         llm=refine(reply(topic("p1", "Of bees."))),
         config=config,
@@ -390,7 +396,7 @@ def test_a_full_batch_is_asked_about_in_the_background_and_what_is_left_waits(
     llm = refine(lambda prompt: reply(topic(" ".join(shown(prompt, "p")), "Of bees.")))
     memory = open_memory(
         llm=llm,
-        config=MemoryConfig(short_term_capacity=1, consolidation_batch_pages=4),
+        config=MemoryConfig(short_term_capacity=1, promotion_heat=NEVER, consolidation_batch_pages=4),
         on_event=lambda event: refined.release() if isinstance(event, Refined) else None,
     )
     talk(memory.user("ada"), *(f"bees {number}" for number in range(10)))
@@ -473,7 +479,9 @@ def test_a_page_that_spoils_every_reply_is_given_up_alone_and_the_others_go_on(
             raise bad
         return bad
 
-    config = MemoryConfig(short_term_capacity=1, segment_threshold=2.0, consolidation_batch_pages=4)
+    config = MemoryConfig(
+        short_term_capacity=1, promotion_heat=NEVER, segment_threshold=2.0, consolidation_batch_pages=4
+    )
     memory = open_memory(llm=refine(answer), config=config)
     ada = memory.user("ada")
     one, poison, three = talk(ada, "bees on the roof", "poison bees", "bees in May")
@@ -516,7 +524,7 @@ def test_over_the_budget_of_a_day_pages_wait_for_the_next(
     open_memory: OpenMemory, clock: FrozenClock
 ) -> None:
     llm = refine(by_word("bees"))
-    config = MemoryConfig(short_term_capacity=1, daily_tokens=1)
+    config = MemoryConfig(short_term_capacity=1, promotion_heat=NEVER, daily_tokens=1)
     memory = open_memory(llm=llm, config=config)
     ada = memory.user("ada")
     talk(ada, "bees one")
@@ -536,7 +544,9 @@ def test_over_the_budget_of_a_day_pages_wait_for_the_next(
 def test_a_store_that_was_filled_without_a_model_is_sorted_by_enrich_batch_by_batch(
     open_memory: OpenMemory,
 ) -> None:
-    memory = open_memory(config=MemoryConfig(short_term_capacity=1, consolidation_batch_pages=4))
+    memory = open_memory(
+        config=MemoryConfig(short_term_capacity=1, promotion_heat=NEVER, consolidation_batch_pages=4)
+    )
     ada = memory.user("ada")
     pages = talk(ada, *(f"{('bees', 'trains')[number % 2]} {number}" for number in range(10)))
     memory.flush()
@@ -593,7 +603,9 @@ def in_the_background(memory: MemoryOS, ada: UserMemory, asked: threading.Event)
     assert asked.wait(20)
 
 
-FOUR = MemoryConfig(short_term_capacity=1, segment_threshold=2.0, consolidation_batch_pages=4)
+FOUR = MemoryConfig(
+    short_term_capacity=1, promotion_heat=NEVER, segment_threshold=2.0, consolidation_batch_pages=4
+)
 
 
 def test_turns_are_added_found_and_moved_while_the_model_thinks(open_memory: OpenMemory) -> None:
@@ -935,7 +947,9 @@ _steps = st.lists(
 @settings(max_examples=25)
 @given(steps=_steps)
 def test_no_reply_loses_or_doubles_a_page_or_leaves_a_segment_or_chain_without_one(steps: list[Any]) -> None:
-    config = MemoryConfig(short_term_capacity=1, mid_term_capacity=3, consolidation_batch_pages=6)
+    config = MemoryConfig(
+        short_term_capacity=1, promotion_heat=NEVER, mid_term_capacity=3, consolidation_batch_pages=6
+    )
     with (
         tempfile.TemporaryDirectory() as folder,
         MemoryOS(folder, embedder="none", clock=FrozenClock(), config=config) as memory,

@@ -109,13 +109,15 @@ def facts(shown: Sequence[Fact]) -> RenderableType:
 
 def persona(shown: Persona) -> RenderableType:
     """Return what is known of the user and the agent."""
-    if not (shown.profile or shown.traits or shown.knowledge):
+    if not (shown.profile or shown.traits or shown.knowledge or shown.agent_profile):
         return Text("Persona: none")
     made = f", {day(shown.updated_at)}, {one_line(shown.method)}" if shown.updated_at else ""
     table = _table("", "", "")
-    for kind, entries in (("profile", shown.profile), ("trait", shown.traits)):
+    parts = (("profile", shown.profile), ("agent", shown.agent_profile), ("trait", shown.traits))
+    for kind, entries in parts:
         for name, value in entries.items():
-            table.add_row(kind, one_line(str(name)), Text(_cut(str(value))))
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            table.add_row(kind, one_line(str(name)), Text(_cut(text)))
     for fact in shown.knowledge:
         table.add_row("knowledge", fact.about, Text(_cut(fact.text)))
     return _titled(f"Persona, version {shown.version}{made}", table)

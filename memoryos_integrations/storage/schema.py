@@ -162,7 +162,7 @@ persona_versions = sa.Table(
     sa.Column("scope_id", sa.Integer, sa.ForeignKey("scopes.id"), primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True),
     sa.Column("profile", sa.Text, nullable=False),  # JSON: field -> {"value": ..., "facts": [ids]}
-    sa.Column("traits", sa.Text, nullable=False),  # JSON: dimension -> {"level": ..., "messages": [ids]}
+    sa.Column("traits", sa.Text, nullable=False),  # JSON: dimension -> {"level", "messages": [ids], ...}
     sa.Column("agent_profile", sa.Text),  # as profile
     sa.Column("method", sa.String, nullable=False),
     _at("at"),

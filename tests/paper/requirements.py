@@ -104,30 +104,46 @@ REQUIREMENTS = (
         "3.3",
         "A segment whose heat exceeds τ is promoted: persona and knowledge learn from it, L_interaction is "
         "reset.",
-        "Every segment with heat ≥ τ teaches once per page what users said of themselves; page_count starts "
-        "anew.",
-        "Rules read the facts, with the message they rest on; the reference code promotes only the hottest, "
-        "so that one busy topic starves the others.",
+        "Every segment with heat ≥ τ teaches once per page, by rules at once and by a chat model where "
+        "there is one, a batch of pages in one call; page_count starts anew.",
+        "Each fact keeps the messages it rests on, and what cites none is refused. The reference code "
+        "promotes only the hottest segment, so that one busy topic starves the others, and takes a failed "
+        "call's text for a profile.",
     ),
     Requirement(
         "LPM-3",
         "3.2",
         "The user's profile holds static attributes such as name, gender and birth year.",
-        "Fields of the profile follow from the facts that hold; every change is a version of its own.",
+        "Fields of the profile follow from the facts that hold, so that nothing shrinks without evidence; "
+        "every change is a version of its own, and restore() goes back to one.",
+        "The reference code has no static profile: one text, written anew each time.",
     ),
     Requirement(
         "LPM-4",
         "3.2",
         "User traits are tendencies along 90 dimensions.",
-        "Needs a chat model.",
-        later=True,
+        "90 dimensions in the paper's three groups, each that a chat model sees with its level, its "
+        "evidence and since when; what is not seen again stays.",
+        "Two of the 90 are not those of the cited list. The reference code lists 51, and keeps them as text.",
+    ),
+    Requirement(
+        "LPM-5",
+        "3.2",
+        "The agent's persona has a profile of fixed settings, such as its role, and a queue of 100 agent "
+        "traits.",
+        "Facts about the agent, which a chat model draws from what users and the agent said; those that "
+        "fill a field make agent_profile, and knowledge_capacity counts them apart from the user's.",
+        "They belong to one user's memory. In the reference code all users of an assistant share them, so "
+        "that what one said reaches the next.",
     ),
     Requirement(
         "LPM-2",
         "3.3",
         "The user's knowledge base is a queue of 100 entries, the oldest out.",
-        "knowledge_capacity facts per subject take part in retrieval; older ones stay stored.",
-        "Shown, not erased: a fact stays traceable until it is forgotten on purpose.",
+        "knowledge_capacity facts per subject take part in retrieval; older ones stay stored. What holds no "
+        "more is closed, and says what took its place.",
+        "Shown, not erased: a fact stays traceable until it is forgotten on purpose. What was said before "
+        "is not written again.",
     ),
     Requirement(
         "RET-1",
@@ -156,6 +172,8 @@ REQUIREMENTS = (
         "3.4",
         "The ten most relevant entries of the knowledge base are recalled.",
         "top_knowledge facts (10) may take up to half of a context.",
+        "A fact gives way to the message that it was drawn from, and to the better half of the messages: "
+        "evidence is not left out for its repetition.",
     ),
     Requirement(
         "GEN-1",

@@ -132,6 +132,34 @@ def test_the_profile_follows_from_the_facts_and_every_change_is_a_version(
 
 
 @pytest.mark.requirement("LPM-3")
+@pytest.mark.parametrize(
+    ("said", "name", "work", "workplace"),
+    [
+        (
+            "Hi! I'm Tom, I work as a data scientist in San Francisco.",
+            "Tom",
+            "data scientist",
+            "San Francisco",
+        ),
+        (
+            "Oi! Eu sou o Tom, trabalho como cientista de dados em San Francisco.",
+            "Tom",
+            "cientista de dados",
+            "San Francisco",
+        ),
+        ("你好！我叫汤姆，我在旧金山做数据科学家。", "汤姆", "数据科学家", "旧金山"),
+    ],
+)
+def test_an_introduction_in_three_languages_fills_the_profile(
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock, said: str, name: str, work: str, workplace: str
+) -> None:
+    tell(ada, clock, said)
+
+    assert ada.persona().profile == {"name": name, "work": work, "workplace": workplace}
+    assert {fact.method for fact in ada.facts()} == {"extractive"}
+
+
+@pytest.mark.requirement("LPM-3")
 def test_a_newer_value_takes_the_place_of_an_older_one_which_is_kept(
     memory: MemoryOS, ada: UserMemory, clock: FrozenClock
 ) -> None:

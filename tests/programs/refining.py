@@ -92,7 +92,11 @@ def refine_until_told(channel: Connection, folder: Path, pages: int) -> None:
 
     llm = ScriptedLLM({"refine": answer})
     with MemoryOS(
-        folder, embedder=HashEmbedder(64), llm=llm, clock=clock, config=MemoryConfig(short_term_capacity=1)
+        folder,
+        embedder=HashEmbedder(64),
+        llm=llm,
+        clock=clock,
+        config=MemoryConfig(short_term_capacity=1, promotion_heat=1e9),
     ) as memory:
         ada = memory.user("ada")
         for number in range(pages):
