@@ -20,6 +20,7 @@ from memoryos_integrations.text import STOP_WORDS, content_terms, fold, is_unspa
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_LONGEST: Final = 2_000  # characters that are read; statements that are compared are far shorter
 _ALIKE: Final = 0.8
 """Jaccard of the words from which a statement that adds none says the same as a longer one."""
 
@@ -87,6 +88,7 @@ def form_of(text: str) -> Form:
     marks: set[str] = set()
     names: list[str] = []
     words: list[str] = []
+    text = text[:_LONGEST]
     for said in _WORD.findall(text):
         key = fold(said).replace("’", "'")
         bare = key.removesuffix("'s").replace("'", "")

@@ -35,6 +35,7 @@ FORGOTTEN = "forgotten"
 """``pages.learnt`` where a fact drawn from the page was forgotten: a model would only draw it again."""
 
 _FACTS_SHOWN = 60
+_CHARACTERS_READ = 2_000  # of a fact, to see what it is about
 _MESSAGES_OF_A_TRAIT = 8
 _SMALLER = 4  # the part of a batch that is tried where a whole one failed
 _BAD_REPLIES = frozenset({LLMRefused.__name__, LLMBadOutput.__name__})
@@ -135,12 +136,13 @@ class Learning:
         """Return a batch with what is known that it may have to do with."""
         current = persona.load(tx, scope)
         holding = [row for row in known.rows.values() if row["valid_to"] is None]
-        return self._question.Material(
+        material = self._question.Material(
             pages=batch,
             facts=_nearest(holding, batch),
             profiles={"user": current.profile, "agent": current.agent_profile} if current else {},
             traits={name: trait.level for name, trait in current.traits.items()} if current else {},
         )
+        return self._question.with_room(material, self._config.prompt_tokens, self._count)
 
     def _ask(self, scope: int, material: Material) -> Findings:
         prompt = self._question.persona_prompt(material, self._config.prompt_tokens, self._count)
@@ -201,7 +203,7 @@ def _nearest(rows: Sequence[Row], pages: Sequence[Page]) -> list[Row]:
     """Return the facts that are most about what the pages are about, then the newest; the newest first."""
     if len(rows) > _FACTS_SHOWN:
         said = {term for page in pages for message in page.messages for term in content_terms(message.text)}
-        shared = [len(said.intersection(content_terms(row["text"]))) for row in rows]
+        shared = [len(said.intersection(content_terms(row["text"][:_CHARACTERS_READ]))) for row in rows]
         best = sorted(range(len(rows)), key=lambda place: (-shared[place], -place))[:_FACTS_SHOWN]
         rows = [rows[place] for place in sorted(best)]
     return list(reversed(rows))

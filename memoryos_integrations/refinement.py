@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from memoryos_integrations import chains, extractive, mid_term, short_term
 from memoryos_integrations.batch import Batch, as_shown, segments_shown, waiting
 from memoryos_integrations.errors import LLMBadOutput, LLMRefused
-from memoryos_integrations.events import Refined, SegmentEvicted
+from memoryos_integrations.events import GivenUp, Refined, SegmentEvicted
 from memoryos_integrations.regrouping import Ground, Regrouping
 from memoryos_integrations.scope import state
 from memoryos_integrations.storage import outbox, schema
@@ -75,7 +75,7 @@ class Refinement:
         config: the size of a batch, θ and capacities.
         count_tokens: bounds the prompt.
         now: microseconds since 1970.
-        emit: receives ``Refined`` and ``SegmentEvicted``.
+        emit: receives ``Refined``, ``GivenUp`` and ``SegmentEvicted``.
         wake: tells the worker that does all other jobs of new work.
     """
 
@@ -127,6 +127,8 @@ class Refinement:
                 type(error).__name__,
             )
             self._end(job, scope, batch.pages)
+            given_up = tuple(page.id for page in batch.pages)
+            self._emit(GivenUp(scope, "refine", given_up, type(error).__name__))
             return
         while not self._write(job, scope, batch, answer):
             pass  # the scope changed while the plan was made

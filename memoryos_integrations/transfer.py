@@ -43,7 +43,8 @@ _ALIKE = {
 def export(tx: sa.Connection, scope: int | None, path: Path) -> int:
     """Write a scope to a file that only its owner can read; returns the number of records.
 
-    Segments, vectors and the index are derived anew where the file is loaded.
+    Segments, vectors and the index are derived anew where the file is loaded. What a model has learnt from a
+    page comes along, so the page is not learnt from again.
     """
     records = 0
     # Beside it first, then in its place: no half file is ever there, and the mode is ours.

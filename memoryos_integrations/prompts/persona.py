@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -143,29 +143,31 @@ def fitting(pages: Sequence[Page], limit: int, count: TokenCounter) -> list[Page
     return taken
 
 
+def with_room(material: Material, limit: int, count: TokenCounter) -> Material:
+    """Return material with as many of its first facts as there is room for: what has no room has no label."""
+    left = limit // _SHARE_OF_KNOWN - sum(map(count, _profile_lines(material, count)))
+    facts = []
+    for row, line in zip(material.facts, _fact_lines(material, count), strict=True):
+        left -= count(line)
+        if left < 0:
+            break
+        facts.append(row)
+    return replace(material, facts=facts)
+
+
 def persona_prompt(material: Material, limit: int, count: TokenCounter) -> Prompt[LessonsReply]:
     """Return the prompt.
 
     Args:
-        material: pages that ``fitting`` took, and what is known.
-        limit: tokens of the pages; what is known gets a third as many on top of that.
+        material: pages that ``fitting`` took, and facts that there is room for.
+        limit: tokens of the pages; profiles, traits and facts get a third as many on top of that.
         count: counts tokens.
     """
-    lines = [*_known_lines(material, limit // _SHARE_OF_KNOWN, count), "[pages]"]
+    lines = [*_profile_lines(material, count), *_fact_lines(material, count), "[pages]"]
     labels, _ = material.labels
     for page in material.pages:
         lines += _page_lines(page, labels.label(page.id), limit, count)
     return Prompt(TASK, INSTRUCTION, fenced(lines), LessonsReply)
-
-
-def _known_lines(material: Material, limit: int, count: TokenCounter) -> Iterator[str]:
-    """Yield what is known, as much as there is room for; facts last, each under its label."""
-    left = limit
-    for line in (*_profile_lines(material, count), *_fact_lines(material, count)):
-        left -= count(line)
-        if left < 0:
-            return
-        yield line
 
 
 def _profile_lines(material: Material, count: TokenCounter) -> Iterator[str]:
