@@ -10,6 +10,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from langchain_memoryos.replies import raw_pieces, raw_reply
 from memoryos_integrations.errors import ConfigError, LLMUnavailable
+from memoryos_integrations.imports import settle_httpx
 from memoryos_integrations.providers import attempt, failure_of, status_of
 from memoryos_integrations.replies import RawReply, answer_of, instruction_of, is_structured, pieces_of
 
@@ -50,6 +51,7 @@ class LangChainLLM:
             raise ConfigError(f"model must be a chat model of LangChain, not {type(model).__name__}")
         if method not in _METHODS:
             raise ConfigError(f"method must be one of {', '.join(map(str, _METHODS))}, not {method!r}")
+        settle_httpx()
         self._streaming = model
         self._model = _at_once(model)
         self._method = method

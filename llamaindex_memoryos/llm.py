@@ -14,6 +14,7 @@ from llama_index.core.llms import llm as llama_index
 
 from llamaindex_memoryos.replies import raw_pieces, raw_reply
 from memoryos_integrations.errors import ConfigError, EmbedderUnavailableError
+from memoryos_integrations.imports import settle_httpx
 from memoryos_integrations.protocols import Embedder, Prompt, StreamingLLM
 from memoryos_integrations.providers import attempt, failure_of
 from memoryos_integrations.replies import RawReply, answer_of, instruction_of, pieces_of
@@ -63,6 +64,7 @@ class _ChatModel:
     """See ``from_llamaindex``."""
 
     def __init__(self, llm: llama_index.LLM) -> None:
+        settle_httpx()
         self._llm = llm
 
     @property

@@ -18,7 +18,7 @@ from memoryos_integrations.storage import schema
 from memoryos_integrations.usage import Usage, metered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.protocols import LLM, Prompt, TokenCounter
@@ -102,7 +102,7 @@ class Asking:
         self._book(scope, prompt, usage, value, failed=False)
         return value
 
-    def stream(self, scope: int, prompt: Prompt[str]) -> Iterator[str]:
+    def stream(self, scope: int, prompt: Prompt[str]) -> Generator[str]:
         """Ask for a free text, piece by piece if the model can; written down when it ends or is given up."""
         streamed = getattr(self.llm, "stream", None)
         if streamed is None:

@@ -118,6 +118,7 @@ class Assembly:
         max_tokens: int,
         thread_id: str | None,
         shown: frozenset[str] = frozenset(),
+        most_pages: int | None = None,
     ) -> Context:
         """Return the memories that belong into the prompt for a question, without what it shows anyway."""
         pages: list[Page] = []
@@ -130,7 +131,7 @@ class Assembly:
             recent=_without(shown, self._retrieval.items_of(pages)),
             persona=persona,
             facts=_without(shown, found.derived)[: self._config.top_knowledge],
-            messages=_without(shown, found.messages),
+            messages=_of_best_pages(_without(shown, found.messages), most_pages),
             order=found.order,
             max_tokens=max_tokens,
             count=self._count,
@@ -141,6 +142,15 @@ class Assembly:
 
 def _without(shown: frozenset[str], items: Sequence[MemoryItem]) -> Sequence[MemoryItem]:
     return [item for item in items if item.id not in shown and item.text not in shown] if shown else items
+
+
+def _of_best_pages(messages: Sequence[MemoryItem], most: int | None) -> Sequence[MemoryItem]:
+    """Return the messages of short-term memory, and those of the best pages that have left it."""
+    if most is None:
+        return messages
+    left = (item.page_id for item in messages if item.tier != "short_term")
+    best = set(list(dict.fromkeys(left))[:most])
+    return [item for item in messages if item.tier == "short_term" or item.page_id in best]
 
 
 def build(

@@ -178,11 +178,12 @@ class MemoryOS:
         done, owner = worker.run_due()
         ran = Counter(done)
         if owner and model is not None:
-            asked, _ = model.worker.run_due()
-            while asked:
-                ran.update(asked)
-                ran.update(worker.run_due(failed=False)[0])
-                asked, _ = model.worker.run_due(failed=False)
+            with self._store.upkeep.noting_for_a_model():
+                asked, _ = model.worker.run_due()
+                while asked:
+                    ran.update(asked)
+                    ran.update(worker.run_due(failed=False)[0])
+                    asked, _ = model.worker.run_due(failed=False)
         with self._store.ledger.read() as tx:
             return FlushReport(dict(ran), outbox.parked(tx), 0 if owner else sum(outbox.waiting(tx).values()))
 

@@ -119,6 +119,17 @@ class Recall:
         Raises:
             InvalidInputError: an argument is unusable.
         """
+        return self._context(query, max_tokens=max_tokens, thread_id=thread_id, shown=shown)
+
+    def _context(
+        self,
+        query: str,
+        *,
+        max_tokens: int,
+        thread_id: str | None,
+        shown: Collection[str],
+        most_pages: int | None = None,
+    ) -> Context:
         checks.whole("max_tokens", max_tokens, least=1, most=1_000_000)
         thread = None if thread_id is None else checks.identifier("thread_id", thread_id)
         question = arguments.question(
@@ -138,7 +149,12 @@ class Recall:
         # What rules drew from messages says nothing that the messages, which are offered too, do not say.
         question = replace(question, without_extractive=True)
         return self._store.assembly.context(
-            number, question, max_tokens=max_tokens, thread_id=thread, shown=frozenset(shown)
+            number,
+            question,
+            max_tokens=max_tokens,
+            thread_id=thread,
+            shown=frozenset(shown),
+            most_pages=most_pages,
         )
 
     def pages(self, *, thread_id: str | None = None, limit: int | None = None) -> list[Page]:

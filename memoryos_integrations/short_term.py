@@ -76,12 +76,14 @@ def add_turn(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Pag
     return page, number
 
 
-def add_message(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Message, int | None]:
+def add_message(
+    tx: sa.Connection, scope: Scope, turn: Turn, now: int, *, page_id: str | None = None
+) -> tuple[Message, int | None]:
     """Store one side of a turn.
 
     A user's message opens a page, the next answer of the thread closes it; tool messages join the open
-    page. What has no open page to join gets a page of its own, so that nothing said is lost. Returns as
-    ``add_turn`` does.
+    page, which is the thread's newest or the one of ``page_id``. What has no open page to join gets a page
+    of its own, so that nothing said is lost. Returns as ``add_turn`` does.
     """
     number = scope.ensure(tx, now)
     role, text = turn.sides[0]
@@ -90,9 +92,11 @@ def add_message(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[
         known = tx.execute(_message_by_id, {"message_id": message_id, "scope": number}).first()
         if known is not None:
             return message_from(known), None
-    newest = tx.execute(_newest_of_thread, {"scope": number, "thread": turn.thread_id}).first()
-    if role != "user" and newest is not None and newest.open:
-        page_id = newest.id
+    joined = None
+    if role != "user":
+        joined = _open_page(tx, number, turn.thread_id) if page_id is None else _if_open(tx, number, page_id)
+    if joined is not None:
+        page_id = joined
         if role == "assistant":
             tx.execute(sa.update(_pages).where(_pages.c.id == page_id).values(open=False))
     else:
@@ -102,6 +106,14 @@ def add_message(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[
     tx.execute(_insert_message, _message_row(number, message, turn))
     outbox.enqueue(tx, [outbox.job_row("embed", number, page_id)])
     return message, number
+
+
+def unanswered(tx: sa.Connection, scope: int, thread_id: str, text: str) -> Message | None:
+    """Return the user's message that a thread ends with, if nothing followed it and it has this text."""
+    page_id = _open_page(tx, scope, thread_id)
+    messages = load_pages(tx, scope, page_ids=[page_id])[0].messages if page_id is not None else ()
+    alone = len(messages) == 1 and messages[0].role == "user" and messages[0].text == text
+    return messages[0] if alone else None
 
 
 def load_pages(
@@ -190,6 +202,16 @@ def page_from(row: sa.Row[Any], messages: Sequence[Message]) -> Page:
 def _in_short_term(scope: int) -> sa.ColumnElement[bool]:
     # A page without a segment is in short-term memory or lost its segment; the index covers both.
     return sa.and_(_pages.c.scope_id == scope, _pages.c.segment_id.is_(None), _pages.c.tier == "short_term")
+
+
+def _open_page(tx: sa.Connection, scope: int, thread_id: str) -> str | None:
+    newest = tx.execute(_newest_of_thread, {"scope": scope, "thread": thread_id}).first()
+    return newest.id if newest is not None and newest.open else None
+
+
+def _if_open(tx: sa.Connection, scope: int, page_id: str) -> str | None:
+    page = tx.execute(_page_by_id, {"page_id": page_id, "scope": scope}).first()
+    return page.id if page is not None and page.open else None
 
 
 def _id_of(kind: str, scope: Scope, turn: Turn) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from memoryos_integrations import consolidation, learning, mid_term, promotion, refinement, short_term
@@ -11,7 +13,7 @@ from memoryos_integrations.scope import state
 from memoryos_integrations.storage import outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.embedding import Embedding
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.visits import Visits
 
 _PAGES_AT_ONCE = 128
+_HOWEVER_COLD = "however cold"  # payload of a job of promotion that asks for no heat
 
 
 class Upkeep:
@@ -80,6 +83,21 @@ class Upkeep:
             with self._ledger.write() as tx:
                 self._visits.write(tx)
 
+    @contextmanager
+    def noting_for_a_model(self) -> Iterator[None]:
+        """Note what there is to do for a chat model, also in a store that was opened without one."""
+        before = self.wake_model
+        self.wake_model = before or (lambda: None)
+        try:
+            yield
+        finally:
+            self.wake_model = before
+
+    def request_promotion(self, scope: int) -> None:
+        """Ask for the promotion of all segments of a scope, however cold they are."""
+        with self._ledger.write() as tx:
+            outbox.enqueue(tx, [outbox.job_row("promote", scope, str(scope), _HOWEVER_COLD)])
+
     def _consolidate(self, jobs: Sequence[Job]) -> None:
         self.write_visits()
         for job in jobs:
@@ -130,6 +148,8 @@ class Upkeep:
             if job.scope_id is None:
                 continue
             now, config = self._now(), self._config
+            if job.payload == _HOWEVER_COLD:
+                config = replace(config, promotion_heat=0.0)
             with self._ledger.read() as tx:
                 pages = promotion.due(tx, job.scope_id, now=now, config=config, limit=_PAGES_AT_ONCE)
             lessons = promotion.learn_by_rules(pages)

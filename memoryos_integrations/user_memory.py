@@ -9,10 +9,11 @@ from memoryos_integrations import arguments, checks, forgetting, long_term, pers
 from memoryos_integrations.errors import InvalidInputError, StoreUnwritableError
 from memoryos_integrations.events import FactAdded, TurnAdded
 from memoryos_integrations.recall import Recall
+from memoryos_integrations.responding import Responding, checked
 from memoryos_integrations.types import ROLES, SUBJECTS, ForgetReceipt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from memoryos_integrations.types import About, Fact, Message, Page, Persona, Role
@@ -153,6 +154,49 @@ class UserMemory(Recall):
             self._store.emit(FactAdded(number, fact.id))
         return fact
 
+    def respond(
+        self,
+        query: str,
+        *,
+        thread_id: str = "default",
+        style_hint: str | None = None,
+        relationship: str | None = None,
+    ) -> str:
+        """Let the store's chat model answer the user, given what is remembered, and store the turn.
+
+        The question is on disk before the model is asked: when the model fails it is kept, and the same call
+        again answers it. The answer is not stored if something was forgotten meanwhile, which it may repeat.
+
+        Args:
+            query: what the user says, in any language.
+            thread_id: the conversation.
+            style_hint: how to answer, such as ``"two short sentences"``; up to 256 characters.
+            relationship: what the model is to the user, such as ``"a friend"``; the same.
+
+        Raises:
+            ConfigError: the store was opened without ``llm``.
+            InvalidInputError: an argument is unusable; nothing was stored.
+            LLMError: the model is down, declined, or answered nothing; the name of the subclass says which.
+        """
+        request = checked(query, thread_id=thread_id, style_hint=style_hint, relationship=relationship)
+        return Responding(self).reply(request)
+
+    def respond_stream(
+        self,
+        query: str,
+        *,
+        thread_id: str = "default",
+        style_hint: str | None = None,
+        relationship: str | None = None,
+    ) -> Iterator[str]:
+        """Answer as ``respond`` does, piece by piece.
+
+        Arguments are checked by the call; all else happens as the pieces are taken. When the stream is given
+        up early, what was yielded is stored as the answer; when the model fails, the question alone.
+        """
+        request = checked(query, thread_id=thread_id, style_hint=style_hint, relationship=relationship)
+        return Responding(self).stream(request)
+
     def forget(
         self,
         *,
@@ -222,10 +266,14 @@ class UserMemory(Recall):
             InvalidInputError: the file cannot be read or is no export; nothing was stored.
         """
         try:
-            with Path(path).open(encoding="utf-8") as lines, self._ledger.write() as tx:
-                new = transfer.load(tx, self._scope, lines, self._store.times.now_us())
+            with Path(path).open(encoding="utf-8") as lines:
+                return self._load(lines)
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInputError(f"path: {path} cannot be read: {error}") from error
+
+    def _load(self, lines: Iterable[str]) -> int:
+        with self._ledger.write() as tx:
+            new = transfer.load(tx, self._scope, lines, self._store.times.now_us())
         self._store.worker.notify()
         return new
 

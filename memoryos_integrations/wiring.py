@@ -15,6 +15,7 @@ from memoryos_integrations.context import Assembly
 from memoryos_integrations.dense import Dense
 from memoryos_integrations.embedding import Embedding
 from memoryos_integrations.errors import MemoryOSError
+from memoryos_integrations.imports import settle_httpx
 from memoryos_integrations.indexing import Indexing
 from memoryos_integrations.items import Items
 from memoryos_integrations.learning import Learning
@@ -158,6 +159,7 @@ def open_store(
     emit: Callable[[Event], None],
 ) -> Store:
     """Open a folder and put the parts together; nothing runs in the background yet."""
+    settle_httpx()
     times = Times(clock)
     announce = _Announcer(emit)
     count_tokens = config.token_counter or default_counter()

@@ -21,6 +21,8 @@ _OF_THE_MACHINE = (
     "LANGSMITH_TRACING",
     "MEMORYOS_EMBEDDER",  # what the command line goes by
     "MEMORYOS_MCP_TOKEN",
+    "MEMORYOS_LLM",
+    "MEMORYOS_LLM_MODEL",
     "MEMORYOS_PATH",
     "MEMORYOS_USER",
     "OPENAI_API_KEY",

@@ -39,7 +39,7 @@ class Absent:
 FRAMEWORKS = set(sys.argv[1].split(","))
 sys.meta_path.insert(0, Absent())
 import memoryos_integrations
-beside = ("memoryos_integrations.apps", "memoryos_integrations.compat")  # apps import frameworks, lazily
+beside = ("memoryos_integrations.apps",)  # apps import frameworks, lazily
 for module in pkgutil.walk_packages(memoryos_integrations.__path__, "memoryos_integrations."):
     if not module.name.startswith(beside):
         __import__(module.name)
@@ -89,10 +89,29 @@ def test_importing_the_store_itself_loads_no_index_no_model_and_no_tokenizer():
     assert not loaded & (HEAVY - {"numpy", "sqlalchemy"} | FRAMEWORKS)
 
 
+def test_importing_the_class_of_upstream_loads_nothing_heavy():
+    assert not loaded_by("from memoryos_integrations.compat import Memoryos") & (HEAVY | FRAMEWORKS)
+
+
 def test_adding_flushing_and_retrieving_loads_no_framework(tmp_path):
     loaded = loaded_by(A_WHOLE_DAY, str(tmp_path / "store"))
     assert not loaded & FRAMEWORKS
     assert {"chromadb", "onnxruntime"} <= loaded  # the whole way was gone
+
+
+OPENED = """
+import sys
+from memoryos_integrations import MemoryOS
+MemoryOS(sys.argv[1], embedder="none").close()
+whole = hasattr(sys.modules.get("httpx"), "Response")
+assert whole is ("openai" in sys.modules), whole
+"""
+
+
+@pytest.mark.parametrize("first", ["", "import openai"])
+def test_a_store_that_is_opened_beside_openai_s_client_leaves_httpx_to_no_thread(tmp_path, first):
+    """The client looks httpx up in sys.modules: of one that the worker's import has half made, it dies."""
+    assert ("httpx" in loaded_by(f"{first}\n{OPENED}", str(tmp_path / "store"))) is bool(first)
 
 
 def test_every_module_of_the_core_can_be_imported_where_no_framework_is_installed():
@@ -102,7 +121,7 @@ def test_every_module_of_the_core_can_be_imported_where_no_framework_is_installe
 
 
 def test_no_file_of_the_core_names_a_framework_in_an_import():
-    beside = [CORE / "apps", CORE / "compat.py"]
+    beside = [CORE / "apps"]
     for file in modules_of(CORE):
         if not any(file.is_relative_to(path) for path in beside):
             assert not imported_by(file) & FRAMEWORKS, file

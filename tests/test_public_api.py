@@ -31,6 +31,8 @@ SIGNATURES = {
     UserMemory.add: f"(self, user, assistant='', *, {TURN}, metadata=None)",
     UserMemory.add_message: f"(self, text, *, role, name=None, {TURN}, source=None, metadata=None)",
     UserMemory.remember: "(self, text, *, about='user', at=None, metadata=None)",
+    UserMemory.respond: "(self, query, *, thread_id='default', style_hint=None, relationship=None)",
+    UserMemory.respond_stream: "(self, query, *, thread_id='default', style_hint=None, relationship=None)",
     UserMemory.retrieve: (
         "(self, query, *, k=10, kinds=('message',), tiers=None, thread_id=None, metadata=None, now=None)"
     ),

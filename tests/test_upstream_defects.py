@@ -15,9 +15,17 @@ import pytest
 from conftest import OpenMemory
 from programs.processes import started
 
-from memoryos_integrations import EmbedderMismatchError, MemoryConfig, MemoryOS, UserMemory
+from memoryos_integrations import (
+    EmbedderMismatchError,
+    LLMBadOutput,
+    LLMUnavailable,
+    MemoryConfig,
+    MemoryOS,
+    UserMemory,
+)
+from memoryos_integrations.compat import Memoryos
 from memoryos_integrations.errors import EmbedderUnavailableError, InvalidInputError, StoreCorruptError
-from memoryos_integrations.testing import FrozenClock, HashEmbedder
+from memoryos_integrations.testing import Failure, FrozenClock, HashEmbedder, OpenAIServer
 
 
 class Failing:
@@ -27,6 +35,13 @@ class Failing:
 
     def embed(self, texts):
         raise EmbedderUnavailableError("The hub is down.")
+
+
+def talking_to(server: OpenAIServer, folder: Path) -> Memoryos:
+    """Return upstream's class on a store of ours, with a server for a model."""
+    return Memoryos(
+        "tom", "sk-test", folder / "store", server.url, embedding_model_kwargs={"embedder": HashEmbedder()}
+    )
 
 
 def texts(user: UserMemory) -> list[str]:
@@ -40,6 +55,15 @@ def test_01_an_embedder_that_fails_costs_no_page(open_memory: OpenMemory):
     ada.memory.flush()
     assert len(ada.pages()) == 12
     assert ada.retrieve("turn 3", k=1).items[0].text == "turn 3"
+
+
+def test_02_a_model_that_fails_leaves_no_error_text_as_an_answer_or_a_profile(tmp_path: Path):
+    with OpenAIServer(default=Failure(400)) as server, talking_to(server, tmp_path) as memo:
+        memo.add_memory("My name is Tom.", "Hello Tom!")
+        with pytest.raises(LLMUnavailable):
+            memo.get_response("What is my name?")
+        assert texts(memo.user) == ["My name is Tom.", "Hello Tom!", "What is my name?"]
+        assert memo.get_user_profile_summary() == "None"
 
 
 def test_07_a_segment_that_nobody_touches_grows_cold(open_memory: OpenMemory, clock: FrozenClock):
@@ -134,6 +158,14 @@ def test_15_another_embedder_is_refused_and_nothing_is_lost(open_memory: OpenMem
     words = open_memory(embedder="none")
     words.reindex(HashEmbedder(32, name="another"))
     assert words.user("ada").retrieve("bees", k=1).items[0].text == "I keep bees."
+
+
+def test_16_a_thought_that_does_not_end_is_no_answer(tmp_path: Path):
+    with OpenAIServer(default="<think>He wants to know") as server, talking_to(server, tmp_path) as memo:
+        with pytest.raises(LLMBadOutput):
+            memo.get_response("What is my name?")
+        assert texts(memo.user) == ["What is my name?"]
+        assert not {"temperature", "max_tokens"} & set(server.chats[-1].body)
 
 
 def test_17_stored_text_cannot_leave_its_quotation_nor_pass_for_a_date(ada: UserMemory):

@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from memoryos_integrations.apps import mcp_server, reading, writing
+from memoryos_integrations.apps import asking, mcp_server, reading, writing
 from memoryos_integrations.apps.demo import demo
+from memoryos_integrations.apps.upstream import import_upstream
 
 app = typer.Typer(
     name="memoryos",
@@ -36,6 +37,8 @@ def memoryos(
 ) -> None:
     """Long-term memory for language models, on this machine: no key, no server, no network.
 
+    Only 'respond', 'enrich' and 'demo --llm' send anything anywhere: to the chat model that they are given.
+
     Exit codes: 0 done; 1 nothing was found, or 'verify' found a problem; 2 an error, in one line on stderr.
     """
 
@@ -43,8 +46,11 @@ def memoryos(
 app.command("demo")(demo)
 app.command("add")(writing.add)
 app.command("chat-import")(writing.chat_import)
+app.command("import-upstream")(import_upstream)
 app.command("search")(reading.search)
 app.command("context")(reading.context)
+app.command("respond")(asking.respond)
+app.command("enrich")(asking.enrich)
 app.command("show")(reading.show)
 app.command("stats")(reading.stats)
 app.command("users")(reading.users)

@@ -11,6 +11,7 @@ from importlib.resources import files
 from statistics import mean, median
 from typing import TYPE_CHECKING, Any
 
+from memoryos_integrations.apps.demo_model import flushed
 from memoryos_integrations.tokens import default_counter
 
 if TYPE_CHECKING:
@@ -170,10 +171,7 @@ def clock_from(start: datetime) -> Callable[[], datetime]:
 def remember(memory: MemoryOS, sample: Sample, progress: Callable[[int, Tiers], None]) -> float:
     """Store the conversation, with the background work done after each session; returns ms of a turn's calls.
 
-    Args:
-        memory: the store.
-        sample: the conversation.
-        progress: told the number of turns stored, and the tiers.
+    ``progress`` is told the number of turns stored, and the tiers.
     """
     mine, done, seconds, tiers = memory.user(sample.user_id), 0, [], Tiers(0, 0, 0, 0)
     for session in sample.sessions:
@@ -183,12 +181,12 @@ def remember(memory: MemoryOS, sample: Sample, progress: Callable[[int, Tiers], 
             seconds.append(time.perf_counter() - started)
             done += 1
             progress(done, tiers)
-        memory.flush()
+        flushed(memory)
         tiers = tiers_of(memory)
         progress(done, tiers)
     for fact in FACTS:
         mine.remember(fact)
-    memory.flush()
+    flushed(memory)
     progress(done, tiers_of(memory))
     return 1000 * median(seconds)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
+    from memoryos_integrations.apps.demo_model import Learnt
     from memoryos_integrations.apps.demo_run import Answer, Erasure, Sample, Tiers
     from memoryos_integrations.types import Segment
 
@@ -29,6 +31,8 @@ _BAR = 34
 _TEXT = 200
 _SEGMENTS = 6
 _CONTEXT_LINES = 14
+_FACTS = 12
+_ALL_HERE = "No API key, no server, no network: everything runs here."
 
 
 class DemoView:
@@ -41,19 +45,21 @@ class DemoView:
 
     def __init__(self, out: Console, sample: Sample) -> None:
         self._out, self._sample = out, sample
+        self._parts = 0
 
-    def opening(self) -> None:
-        """Say what is going to happen."""
+    def opening(self, model: str | None) -> None:
+        """Say what is going to happen, and which model takes part."""
         turns = self._sample.turns
         who = f"{self._sample.user_name} and {self._sample.agent_name}"
         title = f"{len(turns)} turns between {who}, {day(turns[0].at)} to {day(turns[-1].at)}"
         self._out.print(Text("MemoryOS", style="bold red").append(f"  {title}", style="bold not red"))
-        self._out.print(Text("No API key, no server, no network: everything runs here.", style="dim"))
+        where = f"Everything runs here but {one_line(model)}." if model else _ALL_HERE
+        self._out.print(Text(where, style="dim"))
 
     @contextmanager
     def remembering(self) -> Iterator[Callable[[int, Tiers], None]]:
         """Show turns coming in and tiers filling; on no terminal, only how it ended."""
-        self._part("1", "Remembering, turn by turn")
+        self._part("Remembering, turn by turn")
         state: list[tuple[int, Tiers]] = [(0, demo_run.Tiers(0, 0, 0, 0))]
         if not self._out.is_interactive:
             yield lambda done, tiers: state.append((done, tiers))
@@ -71,12 +77,25 @@ class DemoView:
 
     def heat(self, segments: Sequence[Segment]) -> None:
         """Show the hottest topic segments."""
-        self._part("2", "Mid-term memory: topics by heat")
+        self._part("Mid-term memory: topics by heat")
         self._out.print(render.segments(segments[:_SEGMENTS], of=len(segments), brief=True))
+
+    def learnt(self, learnt: Learnt | None) -> None:
+        """Show what a model, if one was given, taught long-term memory, and what it cost."""
+        if learnt is None:
+            return
+        self._part("Long-term memory: what the model learnt, and from which words")
+        self._out.print(render.persona(replace(learnt.persona, knowledge=())))
+        self._out.print()
+        self._out.print(render.facts(learnt.facts[:_FACTS], learnt.evidence, ids=False))
+        self._out.print(render.superseded(learnt.superseded, learnt.successors))
+        self._out.print(render.bill(learnt.bill))
+        calls, turns = learnt.bill["calls"], len(self._sample.turns)
+        self._note(f"{calls} calls for {turns} turns, {calls / turns:.2f} a turn; no turn waited for one.")
 
     def answers(self, shown: Sequence[Answer], every: Sequence[Answer]) -> None:
         """Show some questions with their sources, and how well all of them went."""
-        self._part("3", f"Asking: {len(shown)} of {len(every)} questions, evenly spread")
+        self._part(f"Asking: {len(shown)} of {len(every)} questions, evenly spread")
         turns = {turn.id: turn for turn in self._sample.turns}
         for answer in shown:
             expected = Text(f"answer: {one_line(answer.question.answer)}", "dim")
@@ -103,7 +122,7 @@ class DemoView:
 
     def bill(self, answer: Answer, whole: int, *, exact: bool) -> None:
         """Show the beginning of a context, and what it costs."""
-        self._part("4", "What a model would be given")
+        self._part("What a model would be given")
         call = f'context("{one_line(answer.question.text)}")'
         self._out.print(Text(call, style="bold"))
         text = clean(answer.context.text).split("\n")
@@ -119,7 +138,7 @@ class DemoView:
 
     def erasure(self, erased: Erasure | None) -> None:
         """Show what forgetting left."""
-        self._part("5", "Forgetting for good")
+        self._part("Forgetting for good")
         if erased is None:
             self._note("No question had its source in the first place, so there is nothing to show.")
             return
@@ -137,11 +156,12 @@ class DemoView:
         again = "still found" if erased.found_again else "not found any more"
         self._out.print(f"  asked again: {one_line(erased.answer.question.text)}  {again}")
 
-    def closing(self, connections: int, seconds: float, kept: str | None) -> None:
+    def closing(self, calls: int, connections: int, seconds: float, kept: str | None) -> None:
         """Say what it took."""
+        asked = calls or "0 (none was given)"
         self._out.print(Rule(style="dim"))
         self._out.print(
-            f"calls of a chat model: 0 (none was given) · network connections of Python code: {connections} "
+            f"calls of a chat model: {asked} · network connections of Python code: {connections} "
             f"(counted) · {seconds:.1f} s"
         )
         if kept is None:
@@ -149,9 +169,10 @@ class DemoView:
         else:
             self._note(f"Look around: memoryos show --user {self._sample.user_id} --path {one_line(kept)}")
 
-    def _part(self, number: str, title: str) -> None:
+    def _part(self, title: str) -> None:
+        self._parts += 1
         self._out.print()
-        self._out.print(Rule(Text(f"{number}  {title}", style="bold red"), align="left", style="dim"))
+        self._out.print(Rule(Text(f"{self._parts}  {title}", style="bold red"), align="left", style="dim"))
 
     def _note(self, text: str) -> None:
         self._out.print(Text(text, style="dim"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from memoryos_integrations.events import Event
     from memoryos_integrations.memory import MemoryOS
-    from memoryos_integrations.protocols import Embedder
+    from memoryos_integrations.protocols import LLM, Embedder
 
 NOTHING, TROUBLE = 1, 2
 """Exit codes: nothing was found (or ``verify`` found a problem), and an error."""
@@ -65,6 +65,7 @@ def opened(
     create: bool = False,
     on_event: Callable[[Event], None] | None = None,
     clock: Callable[[], datetime] | None = None,
+    llm: LLM | None = None,
 ) -> Iterator[MemoryOS]:
     """Open a store for one command; an error of this library ends the command with one line on stderr.
 
@@ -74,6 +75,7 @@ def opened(
         create: begin a store if there is none. Without it that is an error: a look must not leave a folder.
         on_event: see ``MemoryOS``.
         clock: see ``MemoryOS``.
+        llm: see ``MemoryOS``.
     """
     with reported():
         if not create and not (path / _LEDGER).exists():
@@ -82,7 +84,8 @@ def opened(
             )
         from memoryos_integrations.memory import MemoryOS
 
-        with MemoryOS(path, embedder=embedder_of(embedder), on_event=on_event, clock=clock) as memory:
+        chosen = embedder_of(embedder)
+        with MemoryOS(path, embedder=chosen, on_event=on_event, clock=clock, llm=llm) as memory:
             yield memory
 
 

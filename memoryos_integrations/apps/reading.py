@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from memoryos_integrations.apps.evidence import evidence, superseded
 from memoryos_integrations.apps.options import (
     DEFAULT_PATH,
     DEFAULT_USER,
@@ -119,23 +120,26 @@ def show(
         str | None, typer.Option("--thread", metavar="T", help="Only pages of this conversation.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="Newest pages shown.")] = 20,
+    history: Annotated[
+        bool, typer.Option("--history", help="Also the facts that hold no more, and what took their place.")
+    ] = False,
     path: PathOption = DEFAULT_PATH,
     user: UserOption = DEFAULT_USER,
     agent: AgentOption = "default",
     as_json: JsonOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
-    """Show pages, topics by heat, facts, persona."""
+    """Show pages, topics by heat, facts with what they rest on, persona."""
     with opened(path, embedder) as memory:
         mine = memory.user(user, agent)
         views = tuple(View) if view is None else (view,)
         if as_json:
-            values = {str(one): _value(mine, one, thread, limit) for one in views}
+            values = {str(one): _value(mine, one, thread, limit, history) for one in views}
             write_json(values if view is None else values[view])
             return
         out = console()
         for one in views:
-            out.print(_rendered(mine, one, thread, limit))
+            out.print(_rendered(mine, one, thread, limit, history))
         if user not in memory.users():
             nothing_of(memory, user, "Nothing is stored")
 
@@ -145,7 +149,7 @@ def stats(
     as_json: JsonOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
-    """Count what is stored, for all users."""
+    """Count what is stored, for all users, and what chat models cost."""
     with opened(path, embedder) as memory:
         counts = memory.stats()
         if as_json:
@@ -153,13 +157,18 @@ def stats(
             return
         from memoryos_integrations.apps import render
 
+        bill = counts.pop("llm")
         flat: dict[str, object] = {}
         for name, value in counts.items():
             if isinstance(value, dict):
                 flat |= {f"{name}: {key}": item for key, item in value.items()}
             else:
                 flat[name] = value
-        console().print(render.figures(str(path), flat))
+        out = console()
+        out.print(render.figures(str(path), flat))
+        if bill["calls"]:
+            out.print()
+            out.print(render.bill(bill))
 
 
 def users(
@@ -198,15 +207,20 @@ def verify(
         raise typer.Exit(NOTHING)
 
 
-def _value(mine: UserMemory, view: View, thread: str | None, limit: int) -> Any:
+def _value(mine: UserMemory, view: View, thread: str | None, limit: int, history: bool) -> Any:
     if view is View.PAGES:
         return mine.pages(thread_id=thread, limit=limit)
     if view is View.SEGMENTS:
         return mine.segments()
-    return mine.facts() if view is View.FACTS else mine.persona()
+    if view is View.PERSONA:
+        return mine.persona()
+    facts = mine.facts()
+    return [*facts, *superseded(mine, facts)[0]] if history else facts
 
 
-def _rendered(mine: UserMemory, view: View, thread: str | None, limit: int) -> RenderableType:
+def _rendered(mine: UserMemory, view: View, thread: str | None, limit: int, history: bool) -> RenderableType:
+    from rich.console import Group
+
     from memoryos_integrations.apps import render
 
     if view is View.PAGES:
@@ -214,4 +228,8 @@ def _rendered(mine: UserMemory, view: View, thread: str | None, limit: int) -> R
     if view is View.SEGMENTS:
         every = mine.segments()
         return render.segments(every[:_SEGMENTS_SHOWN], of=len(every))
-    return render.facts(mine.facts()) if view is View.FACTS else render.persona(mine.persona())
+    if view is View.PERSONA:
+        return render.persona(mine.persona())
+    facts = mine.facts()
+    holding = render.facts(facts, evidence(mine, facts))
+    return Group(holding, render.superseded(*superseded(mine, facts))) if history else holding

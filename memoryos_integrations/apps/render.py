@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Group
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.types import Fact, MemoryItem, Page, Persona, Segment
 
 _TEXT_SHOWN = 600
+_EVIDENCE_SHOWN = 160
 _BAR = 16
 _WHO = {"user": "User", "assistant": "Assistant", "tool": "Tool"}
 _TIERS = {"short_term": "short", "mid_term": "mid", "long_term": "long"}
@@ -95,15 +96,26 @@ def segments(shown: Sequence[Segment], *, of: int | None = None, brief: bool = F
     return _titled(f"Topic segments of mid-term memory, the hottest {len(shown)} of {count}", table)
 
 
-def facts(shown: Sequence[Fact]) -> RenderableType:
-    """Return facts as a table, newest first."""
+def facts(
+    shown: Sequence[Fact], evidence: Mapping[str, Sequence[str]], *, ids: bool = True
+) -> RenderableType:
+    """Return facts that hold as a table, newest first.
+
+    Args:
+        shown: the facts.
+        evidence: what each rests on, a line for each, by the fact's id.
+        ids: whether the facts' ids are shown.
+    """
     if not shown:
         return Text("Facts of long-term memory: none")
     table = _table("since", "about", "statement", "source")
     for fact in shown:
         statement = Text(_cut(fact.text))
-        statement.append(f"\nid {fact.id}", style="dim")
-        table.add_row(day(fact.valid_from), fact.about, statement, f"{fact.source}, {one_line(fact.method)}")
+        for line in evidence.get(fact.id, ()):
+            statement.append(f"\n  {one_line(line, _EVIDENCE_SHOWN)}", style="cyan")
+        if ids:
+            statement.append(f"\nid {fact.id}", style="dim")
+        table.add_row(day(fact.valid_from), fact.about, statement, _made(fact))
     return _titled("Facts of long-term memory", table)
 
 
@@ -130,6 +142,40 @@ def figures(title: str, values: Mapping[str, object]) -> RenderableType:
     for name, value in values.items():
         table.add_row(one_line(name), one_line(str(value)))
     return _titled(title, table)
+
+
+def superseded(shown: Sequence[Fact], successors: Mapping[str, Fact]) -> RenderableType:
+    """Return facts that hold no more, with what took their place."""
+    if not shown:
+        return Text("Facts that hold no more: none")
+    table = _table("from", "until", "statement", "source")
+    for fact in shown:
+        statement = Text(_cut(fact.text), style="strike")
+        if (later := successors.get(fact.superseded_by or "")) is not None:
+            statement.append(f"\n  now: {one_line(later.text, _EVIDENCE_SHOWN)}", style="not strike cyan")
+        until = day(fact.valid_to) if fact.valid_to is not None else ""
+        table.add_row(day(fact.valid_from), until, statement, _made(fact))
+    return _titled("Facts that hold no more", table)
+
+
+def bill(spent: Mapping[str, Any]) -> RenderableType:
+    """Return what chat models were asked and what it cost, by task and by user."""
+    table = _table("", "calls", "failed", "tokens in", "tokens out")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for kind in ("by_task", "by_user"):
+        for name, line in spent[kind].items():
+            table.add_row(f"{kind.removeprefix('by_')} {one_line(name)}", *_spent(line))
+    table.add_row(Text("all", style="bold"), *_spent(spent))
+    return _titled("Calls of chat models", table)
+
+
+def _spent(line: Mapping[str, Any]) -> list[str]:
+    return [f"{line[name]:,}" for name in ("calls", "failures", "tokens_in", "tokens_out")]
+
+
+def _made(fact: Fact) -> str:
+    return f"{fact.source}, {one_line(fact.method)}"
 
 
 def lines(texts: Iterable[str]) -> RenderableType:

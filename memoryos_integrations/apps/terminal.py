@@ -71,9 +71,14 @@ def write_json(value: object) -> None:
     sys.stdout.write(json.dumps(plain(value), indent=2) + "\n")
 
 
+def on_terminal() -> bool:
+    """Return whether stdout is a terminal, which what is written could steer."""
+    return sys.stdout.isatty()
+
+
 def write_exactly(text: str) -> None:
     """Write a text to stdout unchanged; only on a terminal it is made safe to show and ends its line."""
-    sys.stdout.write(clean(text) + "\n" if sys.stdout.isatty() else text)
+    sys.stdout.write(clean(text) + "\n" if on_terminal() else text)
 
 
 def plain(value: object) -> Any:

@@ -55,7 +55,7 @@ class Job:
     ``rewrite``."""
     payload: str | None
     """What the item is if it is no page: ``fact``, ``segment``, or ``gone:`` and the collection that still
-    holds it after it left the ledger."""
+    holds it after it left the ledger. Of ``promote``: that no heat is asked for."""
     attempts: int
     """Failures so far."""
     error: str | None = None

@@ -179,7 +179,10 @@ REQUIREMENTS = (
         "GEN-1",
         "3.5",
         "A response is generated from the query and what the three tiers recalled.",
-        "Needs a chat model.",
-        later=True,
+        "respond() gives a chat model the thread's newest turns, the profile, facts and messages, within "
+        "response_tokens, and stores the turn.",
+        "The question is stored before the model is asked, and a failure never as an answer; the reference "
+        "code stores its own error text as one. It also wants 30 words of English; here the language is the "
+        "user's and the style the caller's.",
     ),
 )

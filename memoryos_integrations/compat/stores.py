@@ -1,0 +1,120 @@
+"""The stores behind instances of upstream's class: those with one folder and the same settings share one."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memoryos_integrations.apps.models import OpenAICompatible
+from memoryos_integrations.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from memoryos_integrations.config import MemoryConfig
+    from memoryos_integrations.memory import MemoryOS
+    from memoryos_integrations.protocols import Embedder
+
+EMBEDDED = "all-MiniLM-L6-v2"
+_log = logging.getLogger("memoryos_integrations.compat")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a store is opened with. Two that are equal may share one."""
+
+    path: Path
+    config: MemoryConfig
+    embedder: Embedder | str | None
+    llm_model: str
+    base_url: str | None
+    api_key: str | None = field(repr=False)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells them from others; an embedder is itself and no other."""
+        own = self.embedder if isinstance(self.embedder, str) else id(self.embedder)
+        return (self.path, self.config, own, self.llm_model, self.base_url, self.api_key)
+
+
+@dataclass(slots=True)
+class Shared:
+    """An open store, and the instances that use it."""
+
+    settings: Settings
+    memory: MemoryOS
+    holders: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
+
+
+_open: dict[tuple[object, ...], Shared] = {}
+_lock = threading.Lock()
+
+
+def hold(holder: object, settings: Settings) -> Shared:
+    """Return the store for an instance: one that is open already, or a new one."""
+    from memoryos_integrations.memory import MemoryOS
+
+    with _lock:
+        _close_unused(settings.path, but=settings.key)
+        shared = _open.get(settings.key)
+        if shared is None:
+            _warn_of_upstream(settings.path)
+            llm = OpenAICompatible(settings.llm_model, base_url=settings.base_url, api_key=settings.api_key)
+            memory = MemoryOS(settings.path, config=settings.config, embedder=settings.embedder, llm=llm)
+            shared = _open[settings.key] = Shared(settings, memory)
+        shared.holders.add(holder)
+        return shared
+
+
+def release(holder: object, shared: Shared) -> None:
+    """Close the store unless another instance uses it."""
+    with _lock:
+        shared.holders.discard(holder)
+        _close_unused(shared.settings.path)
+
+
+def close_unused(path: Path) -> None:
+    """Close the stores of a folder whose instances are gone, so that another can do its upkeep."""
+    with _lock:
+        _close_unused(path)
+
+
+def embedder_named(name: str, options: Mapping[str, Any] | None) -> Embedder | str | None:
+    """Return the embedder that upstream's two arguments ask for.
+
+    Raises:
+        ConfigError: there is none of this name here.
+    """
+    rest = dict(options or {})
+    own = rest.pop("embedder", None)
+    if own is None and name not in (EMBEDDED, f"sentence-transformers/{EMBEDDED}"):
+        raise ConfigError(
+            f"embedding_model_name: {name!r} does not come with this library, only {EMBEDDED!r} does. Leave "
+            'it out, or pass a model as an object, embedding_model_kwargs={"embedder": ...}: '
+            "langchain_memoryos.llm.from_embeddings and llamaindex_memoryos.llm.from_embed_model make one."
+        )
+    if rest:
+        _log.warning("embedding_model_kwargs: %s have no effect here.", ", ".join(map(str, rest)))
+    return own  # type: ignore[no-any-return]
+
+
+def _close_unused(path: Path, but: tuple[object, ...] | None = None) -> None:
+    for key, shared in list(_open.items()):
+        if shared.settings.path == path and key != but and not shared.holders:
+            del _open[key]
+            shared.memory.close()
+
+
+def _warn_of_upstream(path: Path) -> None:
+    """A program that was moved here with one line changed would seem to have lost its memories."""
+    theirs = any((path / name).is_dir() for name in ("users", "chroma_storage"))
+    if theirs and not (path / "memory.db").exists():
+        _log.warning(
+            "%s holds a store of upstream MemoryOS, which is not read here. Bring it over with "
+            "'memoryos import-upstream'; docs/upstream.md says how.",
+            path,
+        )
