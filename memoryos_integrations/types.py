@@ -143,7 +143,7 @@ class Fact:
     source_page_ids: tuple[str, ...]
     """The pages it was drawn from; empty for what was told by ``remember()``."""
     method: str
-    """``"remembered"``, ``"extractive"`` or a model's name."""
+    """``"remembered"``, ``"import"``, ``"extractive"`` or a model's name."""
     superseded_by: str | None = None
     """The fact that took its place, if one did."""
     metadata: Mapping[str, Any] = field(default_factory=dict)

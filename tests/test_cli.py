@@ -618,7 +618,10 @@ def test_with_json_stdout_holds_json_and_nothing_else(told: Run, command: list[s
 def test_the_version_and_every_command_are_shown(run: Run) -> None:
     assert run("--version").stdout.startswith("memoryos 0.")
     shown = run("--help").stdout
-    commands = "demo add chat-import search context show stats users verify rebuild forget export load"
+    commands = (
+        "demo add chat-import import-upstream search context respond enrich show stats users verify rebuild "
+        "forget export load"
+    )
     assert all(command in shown for command in commands.split())
     assert "Exit codes" in shown
 

@@ -7,9 +7,11 @@ to 23 of its variant on Chroma.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import OpenMemory
@@ -21,11 +23,13 @@ from memoryos_integrations import (
     LLMUnavailable,
     MemoryConfig,
     MemoryOS,
+    Prompt,
     UserMemory,
 )
 from memoryos_integrations.compat import Memoryos
 from memoryos_integrations.errors import EmbedderUnavailableError, InvalidInputError, StoreCorruptError
-from memoryos_integrations.testing import Failure, FrozenClock, HashEmbedder, OpenAIServer
+from memoryos_integrations.replies import RawReply, answer_of
+from memoryos_integrations.testing import Failure, FrozenClock, HashEmbedder, OpenAIServer, ScriptedLLM
 
 
 class Failing:
@@ -64,6 +68,99 @@ def test_02_a_model_that_fails_leaves_no_error_text_as_an_answer_or_a_profile(tm
             memo.get_response("What is my name?")
         assert texts(memo.user) == ["My name is Tom.", "Hello Tom!", "What is my name?"]
         assert memo.get_user_profile_summary() == "None"
+
+
+def sorting(*topics: tuple[str, str]) -> ScriptedLLM:
+    """A model that puts the pages with a word into a topic; the word "" is in all of them."""
+
+    def sort(prompt: Prompt[Any]) -> dict[str, Any]:
+        pages = dict(re.findall(r"^(p\d+) of [^\n]*\n User: ([^\n]*)", prompt.user, re.MULTILINE))
+        segments = re.findall(r"^(s\d+)$", prompt.user, re.MULTILINE)
+        found = []
+        for word, summary in topics:
+            mine = [label for label, text in pages.items() if word in text]
+            if mine:
+                segment = segments[0] if segments and not word else None
+                found.append(
+                    {"segment": segment, "pages": mine, "summary": summary, "keywords": [word or "all"]}
+                )
+        return {"topics": found, "chains": []}
+
+    return ScriptedLLM({"refine": sort, "learn": {"profile": [], "traits": [], "facts": []}})
+
+
+def test_03_a_fence_around_the_reply_does_not_throw_all_topics_together(open_memory: OpenMemory):
+    words = ("violin", "harbour", "penicillin", "tomato", "marathon", "whippet")
+    reply = sorting(*((word, f"Of the {word}.") for word in words))
+
+    class Fenced:
+        name = "fenced"
+
+        def reply(self, prompt: Prompt[Any]) -> Any:
+            whole = reply.reply(prompt)
+            return answer_of(RawReply(f"Sure!\n```json\n{whole.model_dump_json()}\n```", "stop"), prompt)
+
+    config = MemoryConfig(short_term_capacity=1, segment_threshold=1.9)
+    ada = open_memory(config=config, llm=Fenced()).user("ada")
+    for word in (*words, "and the end"):
+        ada.add(word, "ok")
+    ada.memory.flush()
+    assert {segment.summary for segment in ada.segments()} == {f"Of the {word}." for word in words}
+
+
+def test_04_and_19_a_page_named_by_two_topics_is_stored_once_and_found_once(open_memory: OpenMemory):
+    config = MemoryConfig(short_term_capacity=1, segment_threshold=2.0)
+    llm = sorting(("", "The first theme."), ("", "The second theme."))
+    ada = open_memory(config=config, llm=llm).user("ada")
+    for text in ("I keep bees on the roof.", "I moved to Lisbon.", "The end."):
+        ada.add(text, "ok")
+    ada.memory.flush()
+    held = [page for segment in ada.segments() for page in segment.page_ids]
+    assert sorted(held) == sorted({page.id for page in ada.pages() if page.tier == "mid_term"})
+    found = ada.retrieve("bees on the roof", k=10).items
+    assert len({item.id for item in found}) == len(found)
+
+
+def test_05_a_segment_that_grows_gets_a_new_summary_new_keywords_and_a_new_vector(open_memory: OpenMemory):
+    config = MemoryConfig(short_term_capacity=1, segment_threshold=0.0)
+    ada = open_memory(config=config).user("ada")
+    ada.add("The tomatoes went out today.", "Early!")
+    ada.add("filler", "ok")
+    ada.memory.flush()
+    before = ada.segments()[0]
+    ada.add("Beekeeping needs a smoker and a veil.", "Right.")
+    ada.add("filler again", "ok")
+    ada.memory.flush()
+    after = ada.segments()[0]
+    assert after.id == before.id
+    assert "smoker" in after.summary and "smoker" in " ".join(after.keywords)
+    assert ada.retrieve("smoker veil beekeeping", kinds=("segment",), k=1).items[0].id == after.id
+
+
+def test_06_a_hot_topic_does_not_starve_another_one(open_memory: OpenMemory):
+    config = MemoryConfig(short_term_capacity=1, segment_threshold=0.6, promotion_heat=5)
+    ada = open_memory(config=config).user("ada")
+    for number in range(6):
+        ada.add(f"violin concert violin {number}", "violin concert")
+    ada.memory.flush()
+    for _ in range(20):
+        ada.retrieve("violin concert", k=1)
+    for number in range(16):
+        ada.add(f"harbour boat harbour {number}. My name is Tom.", "harbour boat")
+    ada.add("the end", "ok")
+    ada.memory.flush()
+    assert ada.persona().profile["name"] == "Tom"
+    assert {segment.page_count for segment in ada.segments() if "harbour" in segment.keywords} == {0}
+
+
+def test_18_the_first_page_of_a_segment_teaches_like_any_other(open_memory: OpenMemory):
+    config = MemoryConfig(short_term_capacity=1, segment_threshold=2.0, promotion_heat=2)
+    ada = open_memory(config=config).user("ada")
+    for text in ("My name is Tom.", "I live in Lisbon.", "I work as a baker.", "The end."):
+        ada.add(text, "ok")
+    ada.memory.flush()
+    assert {len(segment.page_ids) for segment in ada.segments()} == {1}
+    assert {"name", "home", "work"} <= ada.persona().profile.keys()
 
 
 def test_07_a_segment_that_nobody_touches_grows_cold(open_memory: OpenMemory, clock: FrozenClock):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations import checks
 from memoryos_integrations.apps.chat_files import parsed
+from memoryos_integrations.apps.models import DEFAULT_MODEL, OpenAICompatible
 from memoryos_integrations.apps.options import DEFAULT_PATH, DEFAULT_USER, EmbedderName, embedder_of
 from memoryos_integrations.apps.terminal import say
 from memoryos_integrations.config import MemoryConfig
@@ -53,12 +54,24 @@ class Settings:
     openai_base_url: str | None = None
     openai_api_key: str | None = field(default=None, repr=False)
 
+    def llm(self) -> OpenAICompatible | None:
+        """Return the chat model that refines in the background; ``None`` without a key or a server."""
+        if self.openai_api_key is None and self.openai_base_url is None:
+            return None
+        name = self.llm_model or DEFAULT_MODEL
+        return OpenAICompatible(name, base_url=self.openai_base_url, api_key=self.openai_api_key)
+
 
 def open_memory(settings: Settings) -> MemoryOS:
     """Open the store of a server."""
     from memoryos_integrations.memory import MemoryOS
 
-    return MemoryOS(settings.path, config=settings.config, embedder=embedder_of(settings.embedder))
+    return MemoryOS(
+        settings.path,
+        config=settings.config,
+        embedder=embedder_of(settings.embedder),
+        llm=settings.llm(),
+    )
 
 
 def settings_from(

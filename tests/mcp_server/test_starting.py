@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 from mcp_server.parts import call, started
 from memoryos_integrations import ConfigError, InvalidInputError, MemoryConfig, MemoryOS
 from memoryos_integrations.apps.cli import app
-from memoryos_integrations.apps.mcp_settings import Settings, settings_from
+from memoryos_integrations.apps.mcp_settings import Settings, open_memory, settings_from
 from memoryos_integrations.apps.options import EmbedderName
 from memoryos_integrations.testing import HashEmbedder
+from memoryos_integrations.testing.scripted_replies import scripted_server
 
 KEY = "sk-zqcanary-0123456789"
 UPSTREAM = {
@@ -266,3 +267,26 @@ def test_without_the_package_the_command_that_installs_it_is_named(tmp_path, com
     assert "pip install 'memoryos-integrations[mcp]'" in ran.stderr
     assert ran.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_model_that_the_file_names_refines_in_the_background(tmp_path):
+    with scripted_server() as server:
+        settings = Settings(
+            path=tmp_path / "store",
+            embedder=EmbedderName.NONE,
+            config=MemoryConfig(short_term_capacity=1),
+            llm_model="scripted",
+            openai_base_url=server.url,
+            openai_api_key=KEY,
+        )
+        with open_memory(settings) as memory:
+            user = memory.user("me")
+            for number in range(6):
+                user.add(f"I keep bees in hive {number}.", "Noted.")
+            memory.flush()
+            assert {segment.method for segment in user.segments()} == {"scripted"}
+            assert KEY not in repr(settings)
+
+
+def test_without_a_key_and_a_server_there_is_no_model():
+    assert Settings(llm_model="gpt-4o-mini").llm() is None
