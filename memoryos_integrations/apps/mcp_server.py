@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from memoryos_integrations.apps.examples import examples_of
 from memoryos_integrations.apps.mcp_clients import PLACES, Client, configuration
 from memoryos_integrations.apps.mcp_settings import settings_from
 from memoryos_integrations.apps.options import EmbedderName, EmbedderOption, fail, reported
@@ -70,10 +71,11 @@ def mcp(
     ] = None,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
-    """Serve the memory of one user to clients of the Model Context Protocol.
+    """Serve the memory of one user to MCP clients.
 
-    A client starts this by itself: 'memoryos mcp config' prints what to tell it. With --http, a server that
-    can be reached from other machines needs --allow-host, and a token in MEMORYOS_MCP_TOKEN.
+    MCP is the Model Context Protocol. A client starts this by itself: 'memoryos mcp config' prints what to
+    tell it. With --http, a server that can be reached from other machines needs --allow-host, and a token in
+    MEMORYOS_MCP_TOKEN.
     """
     if context.invoked_subcommand is not None:
         _refuse_given(context)
@@ -97,7 +99,7 @@ def mcp(
         serve(settings, at, read_only=read_only)
 
 
-@app.command("config")
+@app.command("config", epilog=examples_of("mcp config"))
 def config_(
     client: Annotated[Client, typer.Option("--client", help="Whose configuration.")],
     user: UserOption = None,

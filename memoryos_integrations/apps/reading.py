@@ -22,7 +22,7 @@ from memoryos_integrations.apps.options import (
     nothing_of,
     opened,
 )
-from memoryos_integrations.apps.terminal import console, say, write_exactly, write_json
+from memoryos_integrations.apps.terminal import console, say, working, write_exactly, write_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -48,11 +48,20 @@ def search(
     kind: Annotated[
         list[str] | None,
         typer.Option(
-            "--kind", help="message, segment or fact; may be given several times. [default: message]"
+            "--kind",
+            metavar="KIND",
+            autocompletion=lambda: ["message", "segment", "fact"],
+            help="message, segment or fact; may be given several times. [default: message]",
         ),
     ] = None,
     tier: Annotated[
-        list[str] | None, typer.Option("--tier", help="short_term, mid_term or long_term. [default: all]")
+        list[str] | None,
+        typer.Option(
+            "--tier",
+            metavar="TIER",
+            autocompletion=lambda: ["short_term", "mid_term", "long_term"],
+            help="short_term, mid_term or long_term. [default: all]",
+        ),
     ] = None,
     thread: ThreadOption = None,
     explain: Annotated[
@@ -113,9 +122,7 @@ def context(
 
 
 def show(
-    view: Annotated[
-        View | None, typer.Argument(metavar="[pages|segments|facts|persona]", help="By default all of them.")
-    ] = None,
+    view: Annotated[View | None, typer.Argument(metavar="PART", help="By default all of them.")] = None,
     thread: Annotated[
         str | None, typer.Option("--thread", metavar="T", help="Only pages of this conversation.")
     ] = None,
@@ -129,7 +136,7 @@ def show(
     as_json: JsonOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
-    """Show pages, topics by heat, facts with what they rest on, persona."""
+    """Show pages, topics by heat, facts with sources, persona."""
     with opened(path, embedder) as memory:
         mine = memory.user(user, agent)
         views = tuple(View) if view is None else (view,)
@@ -149,7 +156,7 @@ def stats(
     as_json: JsonOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
-    """Count what is stored, for all users, and what chat models cost."""
+    """Count what is stored, and what chat models cost."""
     with opened(path, embedder) as memory:
         counts = memory.stats()
         if as_json:
@@ -193,7 +200,7 @@ def verify(
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
     """Check that the store is whole. Exit code 1 if something is wrong."""
-    with opened(path, embedder) as memory:
+    with opened(path, embedder) as memory, working("checking", quiet=as_json):
         report = memory.verify()
     if as_json:
         write_json(report)

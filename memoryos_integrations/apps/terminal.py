@@ -7,11 +7,14 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from rich.console import Console
 
 _PIPED_WIDTH = 100
@@ -64,6 +67,27 @@ def console(*, stderr: bool = False, plain: bool = False) -> Console:
 def say(line: str) -> None:
     """Write one line about what was done to stderr, so that stdout holds nothing but what was asked for."""
     console(stderr=True).print(one_line(line), soft_wrap=True)
+
+
+@contextmanager
+def working(on: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show on stderr that a command is at work, if that is a terminal; yield what says how far it has come.
+
+    Args:
+        on: what it does.
+        quiet: show nothing there either.
+    """
+    err = console(stderr=True)
+    if quiet or not animated(err):
+        yield lambda _: None
+        return
+    with err.status(one_line(on)) as status:
+        yield lambda so_far: status.update(one_line(f"{on}: {so_far}"))
+
+
+def animated(out: Console) -> bool:
+    """Return whether what moves can be shown: colours forced upon a pipe do not make it a terminal."""
+    return out.is_interactive and out.file.isatty()
 
 
 def write_json(value: object) -> None:

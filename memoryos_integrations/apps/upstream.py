@@ -20,7 +20,7 @@ from memoryos_integrations.apps.options import (
     opened,
     reported,
 )
-from memoryos_integrations.apps.terminal import console, one_line, say, write_json
+from memoryos_integrations.apps.terminal import console, one_line, say, working, write_json
 from memoryos_integrations.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def import_upstream(
     as_json: JsonOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
-    """Bring over a store of upstream MemoryOS (BAI-LAB), all or nothing.
+    """Bring over a store of MemoryOS (BAI-LAB), all or nothing.
 
     What was brought over before is not stored twice.
 
@@ -75,9 +75,10 @@ def import_upstream(
 
     with reported():
         theirs = read(folder, Wanted(from_user, from_assistant, user, agent), _zone(zone))
-    with opened(path, embedder, create=True) as memory:
+    with opened(path, embedder, create=True) as memory, working("importing", quiet=as_json) as say_so_far:
         mine = memory.user(user, agent)
         new = mine._load(records(theirs, mine, thread, mine._store.times.now()))
+        say_so_far(f"{new} records stored, embedding them")
         report = memory.flush()
     imported = _Imported(
         user=user,

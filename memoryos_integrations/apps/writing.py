@@ -25,7 +25,7 @@ from memoryos_integrations.apps.options import (
     opened,
     reported,
 )
-from memoryos_integrations.apps.terminal import console, one_line, say, write_json
+from memoryos_integrations.apps.terminal import animated, console, one_line, say, working, write_json
 from memoryos_integrations.events import Embedded, TurnAdded
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def chat_import(
         conversations = read(file, thread_id=thread, sample=sample)
     tally = _Tally()
     with opened(path, embedder, create=True, on_event=tally.hear) as memory:
-        report = _store(memory, conversations, tally, user, agent)
+        report = _store(memory, conversations, tally, user, agent, quiet=as_json)
     messages = sum(len(conversation.messages) for conversation in conversations)
     imported = _Imported(
         users=tuple(user + conversation.user_suffix for conversation in conversations),
@@ -138,14 +138,14 @@ def chat_import(
 
 
 def _store(
-    memory: MemoryOS, conversations: list[Conversation], tally: _Tally, user: str, agent: str
+    memory: MemoryOS, conversations: list[Conversation], tally: _Tally, user: str, agent: str, *, quiet: bool
 ) -> FlushReport:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     err = console(stderr=True)
     columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn())
     total = sum(len(conversation.messages) for conversation in conversations)
-    with Progress(*columns, console=err, disable=not err.is_interactive) as progress:
+    with Progress(*columns, console=err, disable=quiet or not animated(err)) as progress:
         storing = progress.add_task("storing", total=total)
         for conversation in conversations:
             mine = memory.user(user + conversation.user_suffix, agent)
@@ -259,8 +259,9 @@ def load(
     """Store what 'export' wrote, all or nothing."""
     if not file.is_file():
         fail(f"{file} is not a file")
-    with opened(path, embedder, create=True) as memory:
+    with opened(path, embedder, create=True) as memory, working("loading", quiet=as_json) as say_so_far:
         records = memory.user(user, agent).load(file)
+        say_so_far(f"{records} records stored, embedding them")
         memory.flush()
     _done(as_json, "new_records", records, f"stored {records} new records")
 
@@ -271,7 +272,7 @@ def rebuild(
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
     """Make the vector index anew from the ledger."""
-    with opened(path, embedder) as memory:
+    with opened(path, embedder) as memory, working("rebuilding the index", quiet=as_json):
         records = memory.rebuild_index()
     _done(as_json, "records", records, f"the index holds {records} records")
 
