@@ -15,6 +15,7 @@
 #   make peers          measure other memories beside this one; PYTHON=... one whose sqlite3 loads extensions
 #   make docs           build the documentation's site into site/, strictly
 #   make pictures       draw the pictures of the documentation
+#   make matrix         the adapters' tests with lowest, locked and newest dependencies; ROWS=... runs some
 #   make build          wheel and source archive into dist/
 #   make setup          install only
 #   make clean          remove everything that these made
@@ -31,7 +32,7 @@ RUN := $(UV) run --frozen
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format check-figures test-real-model bench peers notebooks cli-page docs pictures \
+.PHONY: help setup demo test lint format check-figures test-real-model bench matrix peers notebooks cli-page docs pictures \
 	build clean
 
 help:
@@ -73,6 +74,10 @@ test-real-model: setup
 bench: setup
 	$(RUN) python benchmarks/locomo.py $(DATA)
 	$(RUN) python benchmarks/store.py
+	$(RUN) python benchmarks/langchain_turn.py
+
+matrix: setup
+	@$(RUN) python tests/programs/matrix.py --uv $(UV) $(ROWS)
 
 peers: $(filter .uv/%,$(UV))
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-peers

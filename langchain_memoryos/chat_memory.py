@@ -19,7 +19,7 @@ from memoryos_integrations.errors import InvalidInputError, MemoryOSError
 from memoryos_integrations.types import Message
 from memoryos_integrations.user_memory import UserMemory
 
-_TOKENS_A_TURN = 24  # fewer than most have: what is read at first is enough more often than not
+_TOKENS_A_TURN = 32  # half of what LoCoMo's have: what is read at first is enough more often than not
 
 
 class MemoryOSChatMemory(BaseChatMemory, Bound):
@@ -87,9 +87,16 @@ class MemoryOSChatMemory(BaseChatMemory, Bound):
         """Return what the prompt gets: what is recalled for the input, then the newest turns.
 
         Raises:
-            ValueError: there are several inputs, and none of them is the user's by its name.
+            ValueError: there are several inputs, and none of them is the user's by its name; or the user's is
+                the variable that the memory fills.
         """
-        question = text_of(question_in(inputs, self.input_key, self.memory_variables)[1])
+        key, said = question_in(inputs, self.input_key, self.memory_variables)
+        if key in (None, self.memory_key) and self.memory_key in inputs:
+            raise InvalidInputError(
+                f"memory_key: {self.memory_key!r} is what the user said, and would be replaced by memories: "
+                "give the memory another variable of the prompt, as with memory_key='history'"
+            )
+        question = text_of(said)
         user = bound(self.memory, self.user_id, self.agent_id)
         try:
             recent, spent = self._recent(user)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage, SystemMessage
@@ -12,6 +12,7 @@ from langchain_memoryos.messages import holds_messages, last_typed, messages_of,
 from langchain_memoryos.recalling import recalled
 from langchain_memoryos.recording import OnError, Said, record
 from langchain_memoryos.variables import answer_in, memory_variable, question_in
+from memoryos_integrations import ids
 
 if TYPE_CHECKING:
     from memoryos_integrations.user_memory import UserMemory
@@ -28,6 +29,7 @@ class Exchange:
     on_error: OnError
     question: str = ""
     answered: Any = None
+    event_id: str = field(default_factory=ids.fresh)
 
     def filled(
         self,
@@ -65,11 +67,11 @@ class Exchange:
             self.answered = chunk
 
     def store(self, output_key: str | None) -> None:
-        """Store the turn, as far as there is one."""
+        """Store the turn as far as there is one; a second time, the answer to the question stored before."""
         answer = self.answered
         if isinstance(answer, Mapping) and not {"role", "content"} <= set(answer):
             answer = answer_in(answer, output_key)
-        said = (Said("user", self.question), Said("assistant", text_of(answer)))
+        said = (Said("user", self.question, self.event_id), Said("assistant", text_of(answer)))
         record(self.user, self.thread_id, said, self.on_error)
 
     def _with_note(self, given: Any) -> list[BaseMessage]:

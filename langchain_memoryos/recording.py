@@ -54,20 +54,25 @@ class Turn:
     def write(self) -> None:
         """Store what is not stored yet."""
         match self.said:
-            case (Said(role="user") as question, Said(role="assistant") as answer) if _are_plain(self.said):
+            case (Said(role="user") as question, Said(role="assistant") as answer) if _are_a_turn(
+                question, answer
+            ):
+                # Whatever the answer is, one that is still to come included, the question is stored alike.
                 self.user.add(
                     question.text,
-                    answer.text,
+                    answer.text[:_SURELY_STORED],
                     thread_id=self.thread_id,
                     at=self.at,
                     event_id=question.event_id,
                 )
+                self._write_alone(answer, after=1)
             case _:
                 for said in self.said:
                     self._write_alone(said)
 
-    def _write_alone(self, said: Said) -> None:
-        for number, piece in enumerate(_pieces(said.text)):
+    def _write_alone(self, said: Said, after: int = 0) -> None:
+        """Store a message, after so many of its pieces."""
+        for number, piece in list(enumerate(_pieces(said.text)))[after:]:
             self.user.add_message(
                 piece,
                 role=said.role,
@@ -138,10 +143,11 @@ def _last_try() -> None:
 def record(user: UserMemory, thread_id: str, said: Iterable[Said], on_error: OnError = "log") -> None:
     """Store messages of one conversation, and first what waits from before.
 
+    A question with an answer that is empty is stored without one, and completed when it comes again with it.
     When the store fails they wait in memory, and every adapter on the store tries them again.
     """
-    kept = tuple(one for one in said if one.text)
-    if not kept:
+    kept = tuple(said)
+    if not any(one.text for one in kept):
         return
     backlog = backlog_of(user.memory)
     try:
@@ -170,9 +176,10 @@ def report(error: MemoryOSError, on_error: OnError, consequence: str) -> None:
         _log.error("%s %s: %s", consequence, type(error).__name__, error)
 
 
-def _are_plain(said: Iterable[Said]) -> bool:
-    """Whether one call stores them."""
-    return all(one.name is None and one.metadata is None and len(one.text) <= _SURELY_STORED for one in said)
+def _are_a_turn(question: Said, answer: Said) -> bool:
+    """Whether one call stores them, however long the answer is."""
+    plain = all(one.name is None and one.metadata is None for one in (question, answer))
+    return plain and len(question.text) <= _SURELY_STORED
 
 
 def _pieces(text: str) -> list[str]:

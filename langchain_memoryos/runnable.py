@@ -23,9 +23,9 @@ from memoryos_integrations.user_memory import UserMemory
 class MemoryOSRunnable(RunnableSerializable[Any, Any], Bound):
     """A runnable with memory; made by ``with_memory``.
 
-    A run recalls what the input asks for, runs the runnable, and stores the turn when it has ended. When the
-    runnable fails, what the user said is stored; when the consumer stops the stream early, that and what was
-    streamed until then.
+    A run recalls what the input asks for, stores what the user said, runs the runnable, and stores the answer
+    when it has ended. When the runnable fails, or the process ends, what the user said is there; when the
+    consumer stops the stream early, that and what was streamed until then.
 
     The input may be a text or messages: then the runnable gets messages, what is recalled in one just before
     the user's last. Or it is a mapping: then it gets one more variable.
@@ -162,6 +162,7 @@ class MemoryOSRunnable(RunnableSerializable[Any, Any], Bound):
             memory_key=self.memory_key,
             variables=variables_of(self.runnable),
         )
+        exchange.store(None)
         return exchange, filled
 
 

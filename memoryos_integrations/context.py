@@ -8,7 +8,8 @@ end the block, forge a heading or pass for another speaker's line.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import ceil
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -125,8 +126,8 @@ class Assembly:
         with self._ledger.read() as tx:
             persona = personas.load(tx, scope)
             if thread_id is not None:
-                pages = load_pages(tx, scope, thread_id=thread_id, newest=question.k)
-        found = self._retrieval.find(scope, question)
+                pages = load_pages(tx, scope, thread_id=thread_id, newest=ceil(question.k * RECENT_SHARE))
+        found = self._retrieval.find(scope, replace(question, shown=shown, room=max_tokens))
         built = build(
             recent=_without(shown, self._retrieval.items_of(pages)),
             persona=persona,

@@ -51,18 +51,19 @@ def gather(
         segments = load_segments(tx, scope, now=to_us(question.now), config=config)
         items += [_of_segment(segment, count_tokens) for segment in segments if segment.summary]
     if "fact" in question.kinds and "long_term" in question.tiers and question.thread_id is None:
+        without, newest = METHOD if question.without_extractive else None, config.knowledge_capacity
         items += [
             _of_fact(fact, count_tokens)
             for about in SUBJECTS
-            for fact in load_facts(tx, scope, about=about, at=question.now, newest=config.knowledge_capacity)
+            for fact in load_facts(
+                tx, scope, about=about, at=question.now, without_method=without, newest=newest
+            )
             if _wanted(fact, question)
         ]
     return items, _signals(tx, items, question, vector, embedder_id) if items else None
 
 
 def _wanted(fact: Fact, question: Question) -> bool:
-    if question.without_extractive and fact.method == METHOD:
-        return False
     return all(
         key in fact.metadata and fact.metadata[key] == value for key, value in question.metadata.items()
     )

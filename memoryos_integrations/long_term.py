@@ -100,6 +100,7 @@ def load_facts(
     about: About | None = None,
     at: datetime | None = None,
     fact_ids: Sequence[str] | None = None,
+    without_method: str | None = None,
     newest: int | None = None,
 ) -> list[Fact]:
     """Return facts, newest first: those asked for by id, else those that hold at ``at``.
@@ -110,6 +111,7 @@ def load_facts(
         about: only those about the user or the agent.
         at: the moment at which they must hold.
         fact_ids: these facts, whether they hold or not.
+        without_method: not those that were made in this way.
         newest: at most so many.
     """
     query = sa.select(_facts).where(_facts.c.scope_id == scope).order_by(_facts.c.seq.desc())
@@ -119,6 +121,8 @@ def load_facts(
         query = query.where(_facts.c.id.in_(fact_ids))
     elif at is not None:
         query = query.where(_holds(scope, to_us(at)))
+    if without_method is not None:
+        query = query.where(_facts.c.method != without_method)
     return _loaded(tx, query.limit(newest) if newest is not None else query)
 
 

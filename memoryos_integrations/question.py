@@ -24,3 +24,7 @@ class Question:
     metadata: dict[str, Any] = field(default_factory=dict)
     without_extractive: bool = False
     """Whether facts that rules drew from messages stay out: beside the messages they say nothing new."""
+    shown: frozenset[str] = frozenset()
+    """Ids or texts of messages that are not wanted. They count among the ``k``."""
+    room: int | None = None
+    """Tokens that there is room for: messages beyond them are not read."""

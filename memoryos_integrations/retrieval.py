@@ -35,9 +35,8 @@ if TYPE_CHECKING:
     from memoryos_integrations.types import Message, Page
     from memoryos_integrations.visits import Visits
 
-    Chosen = tuple[str, float, dict[str, float]]
-
 _messages, _pages = schema.messages, schema.pages
+_READ_AT_ONCE = 50  # messages of a context: 1 000 tokens are about 35 of LoCoMo's
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +107,15 @@ class Retrieval:
                     config=self._config,
                     count_tokens=self._count_tokens,
                 )
-        chosen: list[Chosen] = []
+        messages: list[MemoryItem] = []
+        order: dict[str, int] = {}
         if "message" in question.kinds:
-            chosen, ranking = self._choose_messages(scope, question, vector, other_signals)
+            chosen, ranking, rest = self._choose_messages(scope, question, vector, other_signals)
+            if ranking is not None:
+                messages, order = self._items(chosen, ranking, question)
         else:
-            ranking = rank(other_signals) if other_signals is not None else None
-        messages, order = self._items(chosen)
-        found = Found(messages, _scored(others, ranking, question.k), vector is not None, order)
+            rest = rank(other_signals) if other_signals is not None else None
+        found = Found(messages, _scored(others, rest, question.k), vector is not None, order)
         count = len(found.messages) + len(found.derived)
         self._emit(Recalled(scope, count, time.perf_counter() - started, found.dense))
         return found
@@ -133,18 +134,17 @@ class Retrieval:
 
     def _choose_messages(
         self, scope: int, question: Question, vector: Vector | None, others: Signals | None
-    ) -> tuple[list[Chosen], Ranking | None]:
-        """Return the best messages, and the ranking of what else was asked for, on the messages' scale."""
+    ) -> tuple[dict[str, int], Ranking | None, Ranking | None]:
+        """Return the rows of the best messages by id, their ranking, and that of what else was asked for."""
         while (rows := self._synced(scope, scans=vector is not None)) is not None:
             with rows.lock:
                 if not self._cache.holds(rows):
                     continue  # erased between the two locks
                 ranking, allowed, rest = self._rank(rows, question, vector, others)
-                best = ranking.best(question.k, allowed)
-                chosen = [(rows.ids[row], float(ranking.score[row]), ranking.parts_of(row)) for row in best]
+                chosen = {rows.ids[row]: int(row) for row in ranking.best(question.k, allowed)}
             self._cache.trim()
-            return chosen, rest
-        return [], rank(others) if others is not None else None
+            return chosen, ranking, rest
+        return {}, None, rank(others) if others is not None else None
 
     def _synced(self, scope: int, *, scans: bool) -> ScopeRows | None:
         """Return the scope's rows as they are in the ledger now, or ``None`` if the scope is gone."""
@@ -201,23 +201,34 @@ class Retrieval:
             allowed=allowed,
         )
 
-    def _items(self, chosen: Sequence[Chosen]) -> tuple[list[MemoryItem], dict[str, int]]:
-        """Return the chosen messages that are still there, and their sequence numbers."""
-        found: dict[str, tuple[Message, sa.Row[Any]]] = {}
+    def _items(
+        self, chosen: Mapping[str, int], ranking: Ranking, question: Question
+    ) -> tuple[list[MemoryItem], dict[str, int]]:
+        """Return the chosen messages that are still there, and their sequence numbers.
+
+        Where there is limited room they are read until those that could stand in it are more than it holds.
+        """
+        room, shown, filled = question.room, question.shown, 0
+        items: list[MemoryItem] = []
+        order: dict[str, int] = {}
+        wanted = [item for item in chosen if item not in shown]
         with self._ledger.read() as tx:
-            for part in chunks([item for item, _, _ in chosen]):
+            for part in chunks(wanted, 500 if room is None else _READ_AT_ONCE):
                 query = (
                     sa.select(_messages, _pages.c.tier, _pages.c.segment_id)
                     .join(_pages, _pages.c.id == _messages.c.page_id)
                     .where(_messages.c.id.in_(part))
                 )
-                found.update((row.id, (message_from(row), row)) for row in tx.execute(query))
-        items = [
-            item_of(*found[item], self._count_tokens(found[item][0].text), score=score, parts=parts)
-            for item, score, parts in chosen
-            if item in found
-        ]
-        return items, {item: row.seq for item, (_, row) in found.items()}
+                found = {row.id: row for row in tx.execute(query) if row.text not in shown}
+                for row in (found[item] for item in part if item in found):
+                    place, tokens = chosen[row.id], self._count_tokens(row.text)
+                    score, parts = float(ranking.score[place]), ranking.parts_of(place)
+                    items.append(item_of(message_from(row), row, tokens, score=score, parts=parts))
+                    order[row.id] = row.seq
+                    filled += tokens if room is not None and tokens <= room else 0
+                if room is not None and filled > room:
+                    break
+        return items, order
 
 
 def _scored(items: Sequence[MemoryItem], ranking: Ranking | None, k: int) -> list[MemoryItem]:

@@ -7,7 +7,7 @@ them in mid-term memory.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
@@ -55,25 +55,31 @@ class Turn:
     source: str | None = None
 
 
-def add_turn(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Page, int | None]:
+def add_turn(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Page, tuple[Message, ...], int]:
     """Store a whole turn as one page.
 
     Returns:
-        The page, and the scope's number if it is new: a second call with the same ``event_id`` returns the
-        first page and ``None``.
+        The page, the messages of it that are new, and the scope's number. A second call with the same
+        ``event_id`` adds the side that the page lacks, if there is one.
     """
     number = scope.ensure(tx, now)
     page_id = _id_of("page", scope, turn)
-    if turn.event_id is not None and (known := load_pages(tx, number, page_ids=[page_id])):
-        return known[0], None
-    messages = tuple(
-        _message(ids.beside(page_id, role), page_id, turn, role, text) for role, text in turn.sides
+    known = load_pages(tx, number, page_ids=[page_id]) if turn.event_id is not None else []
+    there = (
+        known[0] if known else Page(page_id, turn.thread_id, turn.at, "short_term", None, (), turn.metadata)
     )
-    _write_page(tx, number, page_id, turn, open_=False)
-    tx.execute(_insert_message, [_message_row(number, message, turn) for message in messages])
-    outbox.enqueue(tx, [outbox.job_row("embed", number, page_id)])
-    page = Page(page_id, turn.thread_id, turn.at, "short_term", None, messages, turn.metadata)
-    return page, number
+    said = {message.role for message in there.messages}
+    messages = tuple(
+        _message(ids.beside(page_id, role), page_id, turn, role, text)
+        for role, text in turn.sides
+        if role not in said
+    )
+    if not known:
+        _write_page(tx, number, page_id, turn, open_=False)
+    if messages:
+        tx.execute(_insert_message, [_message_row(number, message, turn) for message in messages])
+        outbox.enqueue(tx, [outbox.job_row("embed", number, page_id)])
+    return replace(there, messages=(*there.messages, *messages)), messages, number
 
 
 def add_message(
@@ -83,7 +89,11 @@ def add_message(
 
     A user's message opens a page, the next answer of the thread closes it; tool messages join the open
     page, which is the thread's newest or the one of ``page_id``. What has no open page to join gets a page
-    of its own, so that nothing said is lost. Returns as ``add_turn`` does.
+    of its own, so that nothing said is lost.
+
+    Returns:
+        The message, and the scope's number if it is new: a second call with the same ``event_id`` returns
+        the first message and ``None``.
     """
     number = scope.ensure(tx, now)
     role, text = turn.sides[0]

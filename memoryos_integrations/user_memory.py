@@ -46,7 +46,8 @@ class UserMemory(Recall):
             assistant: what was answered; the same.
             thread_id: the conversation.
             at: when; now by default. Must be aware.
-            event_id: the caller's name of this turn: a second call with it returns the first page.
+            event_id: the caller's name of this turn: a second call with it returns the first page. Where that
+                has one side only, the other is added: a question can be stored before there is an answer.
             metadata: JSON values of the caller's own, kept and filterable.
 
         Raises:
@@ -62,9 +63,9 @@ class UserMemory(Recall):
             clock=self._store.times.now,
         )
         with self._ledger.write() as tx:
-            page, number = short_term.add_turn(tx, self._scope, turn, self._store.times.now_us())
-        if number is not None:
-            self._added(number, page.id, tuple(message.id for message in page.messages))
+            page, new, number = short_term.add_turn(tx, self._scope, turn, self._store.times.now_us())
+        if new:
+            self._added(number, page.id, tuple(message.id for message in new))
         return page
 
     def add_message(

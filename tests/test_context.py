@@ -192,3 +192,35 @@ def test_messages_of_one_moment_stand_in_the_order_in_which_they_were_stored(tmp
         shown = [found.text for found in ada.context("bees").items]
 
     assert shown == [f"bees number {number}" for number in range(8)]
+
+
+def test_memories_that_there_is_no_room_for_are_not_read(tmp_path: Path) -> None:
+    counted: list[str] = []
+
+    def counting(text: str) -> int:
+        counted.append(text)
+        return words(text)
+
+    with MemoryOS(tmp_path, embedder=HashEmbedder(), config=MemoryConfig(token_counter=counting)) as memory:
+        ada = memory.user("ada")
+        for number in range(500):
+            ada.add(f"story {number} of the bees on the roof of the house by the river")
+        counted.clear()
+        context = ada.context("bees", max_tokens=1000)
+        assert 60 < len(context.items) < 75
+        assert {text for text in counted if text.startswith("story")} >= {item.text for item in context.items}
+        assert len({text for text in counted if text.startswith("story")}) <= 128
+
+
+def test_what_is_shown_anyway_makes_room_for_other_memories(memory: MemoryOS) -> None:
+    ada = memory.user("shown")
+    pages = [ada.add(f"On day {number} I fed the bees") for number in range(60)]
+    first = ada.context("bees", max_tokens=300)
+    ids = [item.id for item in first.items]
+    second = ada.context(
+        "bees", max_tokens=300, shown=[*ids[::2], *(item.text for item in first.items[1::2])]
+    )
+
+    assert len(second.items) == len(first.items)
+    assert not {item.text for item in second.items} & {item.text for item in first.items}
+    assert ada.context("bees", shown=[page.messages[0].id for page in pages]).text == ""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memoryos_integrations import InvalidInputError, MemoryOS, UserMemory
+from memoryos_integrations import InvalidInputError, MemoryConfig, MemoryOS, UserMemory
 from memoryos_integrations.events import Event, TurnAdded
 from memoryos_integrations.testing import FrozenClock, HashEmbedder
 
@@ -50,6 +50,31 @@ def test_one_event_is_stored_once_however_often_it_is_sent(ada: UserMemory) -> N
     assert ada.add("something else", "entirely", event_id="e1") == first
     assert ada.add_message("something else", role="user", event_id="e2") == message
     assert len(ada.pages()) == 2
+
+
+def test_a_question_that_was_stored_alone_gets_its_answer_by_its_event_whatever_came_between(
+    tmp_path,
+) -> None:
+    events: list[Event] = []
+    config = MemoryConfig(short_term_capacity=1)
+    with MemoryOS(tmp_path, embedder=HashEmbedder(), config=config, on_event=events.append) as memory:
+        ada = memory.user("ada")
+        asked = ada.add("How many hives are there?", event_id="e1")
+        for number in range(3):
+            ada.add(f"Hens {number}?", "Two.")
+        memory.flush()
+        whole = ada.add("How many hives are there?", "Four hives.", event_id="e1")
+        memory.flush()
+
+        assert whole.id == asked.id
+        assert ada.add("something else", "entirely", event_id="e1") == ada.pages()[0] == whole
+        assert whole.tier == "mid_term"
+        assert [message.text for message in whole.messages] == ["How many hives are there?", "Four hives."]
+        assert len(ada.pages()) == 4
+        assert {item.text for item in ada.retrieve("hives", k=2).items} == {m.text for m in whole.messages}
+        assert memory.verify().ok
+    told = [event.message_ids for event in events if isinstance(event, TurnAdded)]
+    assert [told[0], told[-1]] == [(message.id,) for message in whole.messages]
 
 
 def test_the_same_event_id_of_another_user_or_agent_is_another_event(memory: MemoryOS) -> None:

@@ -53,12 +53,13 @@ class WordPieces:
     def __init__(self, max_tokens: int) -> None:
         try:
             from tokenizers import BertWordPieceTokenizer
+            from tokenizers.models import WordPiece
         except ImportError as error:
             raise EmbedderUnavailableError(
                 f"The embedder needs tokenizers ({error}): `pip install tokenizers`."
             ) from error
         self._max_tokens = max_tokens
-        self._tokenizer = BertWordPieceTokenizer(str(VOCABULARY), lowercase=True)
+        self._tokenizer = BertWordPieceTokenizer(WordPiece.read_file(str(VOCABULARY)), lowercase=True)
         self._tokenizer.enable_truncation(max_tokens)
 
     def ids(self, text: str) -> list[int]:

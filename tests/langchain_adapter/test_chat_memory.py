@@ -69,6 +69,7 @@ def test_what_the_prompt_gets_stays_within_the_budget(memory, turns, share, max_
     )
     text = chat.load_memory_variables({"input": "What about bees and honey?"})["history"]
     assert 0 < default_counter()(text) <= max_tokens
+    assert len(ann.pages()) == turns  # what there is no room for stays where it is
 
 
 def test_with_a_share_of_one_nothing_is_recalled_and_with_none_everything_is(memory):
@@ -204,6 +205,23 @@ def test_a_key_that_the_chain_does_not_have_is_an_error_that_names_those_it_has(
         chat.save_context({"input": "Q"}, {"text": "A"})
 
 
+@pytest.mark.parametrize("options", [{}, {"input_key": "question"}])
+def test_a_memory_in_the_place_of_the_question_is_an_error_before_the_model_is_called(memory, options):
+    llm = ScriptedChat(answers=["ok"])
+    chat = MemoryOSChatMemory(memory=memory, user_id="ann", memory_key="question", **options)
+    chain = LLMChain(llm=llm, prompt=PromptTemplate.from_template("{question}"), memory=chat)
+    with pytest.raises(ValueError, match="memory_key: 'question' is what the user said"):
+        chain.invoke({"question": "Where do I live?"})
+    assert llm.asked == []
+
+
+def test_it_gives_a_chain_its_own_variable_and_no_other(memory):
+    memory.user("ann").add("I live in Porto.", thread_id="other")
+    chat = MemoryOSChatMemory(memory=memory, user_id="ann", memory_key="talk")
+    given = {"question": "Where do I live?", "history": "the caller's own", "language": "en"}
+    assert list(chat.load_memory_variables(given)) == chat.memory_variables == ["talk"]
+
+
 def test_without_a_user_the_memory_cannot_even_be_made(memory):
     with pytest.raises(ValueError, match="user_id is missing"):
         MemoryOSChatMemory(memory=memory)
@@ -272,6 +290,21 @@ def test_a_batch_on_one_memory_stores_whole_turns(memory):
     pages = memory.user("ann").pages()
     assert sorted(page.messages[0].text for page in pages) == sorted(f"question {n}" for n in range(20))
     assert all(page.messages[1].text == "re " + page.messages[0].text for page in pages)
+
+
+@pytest.mark.parametrize("user_id", ["a", "bob@example.com", "../../etc", "安", "x" * 256, "a b'\"%_"])
+def test_a_users_name_can_be_any_text(memory, user_id):
+    chat = MemoryOSChatMemory(memory=memory, user_id=user_id)
+    chat.save_context({"input": "I keep bees."}, {"text": "Nice!"})
+    memory.flush()
+    assert said(memory, user_id) == ["I keep bees.", "Nice!"]
+    assert (
+        "bees"
+        in MemoryOSChatMemory(memory=memory, user_id=user_id, thread_id="t").load_memory_variables(
+            {"input": "What do I keep?"}
+        )["history"]
+    )
+    assert memory.verify().ok
 
 
 def test_clearing_a_conversation_leaves_the_users_others_and_clearing_the_user_leaves_other_users(memory):

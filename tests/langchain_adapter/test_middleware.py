@@ -269,25 +269,28 @@ async def test_two_hundred_conversations_of_twenty_users_at_once_neither_leak_no
     model, agent = agent_of(memory, answer, options={"user_id": None}, checkpointer=InMemorySaver())
     users = [f"user-{letter}" for letter in "abcdefghijklmnopqrst"]
     for user in users:
-        memory.user(user).add(f"old secret of {user}: none")
+        memory.user(user).add(f"old secret of {user}: none", thread_id="old")
+
+    def turns(number):
+        return [f"{turn} secret of {users[number % 20]}: {number}" for turn in ("first", "second")]
 
     async def talk(number):
-        user = users[number % 20]
         config = {"configurable": {"thread_id": f"thread-{number}"}}
-        given = {"messages": [HumanMessage(f"secret of {user}: {number}")]}
-        await agent.ainvoke(given, config, context={"user_id": user})
+        for text in turns(number):
+            given = {"messages": [HumanMessage(text)]}
+            await agent.ainvoke(given, config, context={"user_id": users[number % 20]})
 
     await asyncio.gather(*(talk(number) for number in range(200)))
-    assert len(model.asked) == 200
+    assert len(model.asked) == 400
     for messages in model.asked:
         asked = text_of(messages[-1])
         owner = next(user for user in users if f"{user}:" in asked)
         assert notes(messages)
         assert {user for m in messages for user in users if f"{user}:" in text_of(m)} == {owner}
-    for user in users:
-        asked, answered = said(memory, user)[1::2], said(memory, user)[2::2]
-        assert len(asked) == 10
-        assert set(answered) == {f"answer to {text}" for text in asked}
+    for number in range(200):
+        stored = said(memory, users[number % 20], f"thread-{number}")
+        assert stored == [text for turn in turns(number) for text in (turn, f"answer to {turn}")]
+    assert [len(memory.user(user).pages()) for user in users] == [21] * 20
 
 
 async def test_nothing_of_ours_runs_on_the_event_loops_thread(open_memory):

@@ -1,12 +1,15 @@
 """with_memory around chains, models and functions: recall, run, save, streamed or not."""
 
 import asyncio
+import contextlib
 import copy
 import gc
 import logging
+import signal
+import subprocess
+import sys
 import threading
 import warnings
-from contextlib import aclosing
 
 import pytest
 from langchain_core.load import dumps
@@ -155,7 +158,7 @@ def test_a_stream_that_is_stopped_early_stores_what_came_until_then(memory, clos
 
 async def test_an_async_stream_that_is_stopped_early_stores_what_came_until_then(memory):
     chain = with_memory(ScriptedChat(answers=["one two three"]), memory=memory, user_id="ann")
-    async with aclosing(chain.astream("Count!")) as stream:
+    async with contextlib.aclosing(chain.astream("Count!")) as stream:
         assert (await anext(stream)).content == "one"
     assert said(memory, "ann") == ["Count!", "one"]
 
@@ -190,6 +193,65 @@ async def test_when_an_async_runnable_fails_or_is_cancelled_what_the_user_said_i
     with pytest.raises(asyncio.CancelledError):
         await task
     assert said(memory, "ann") == ["first", "second"]
+
+
+KILLED = """
+import os, signal, sys
+from langchain_memoryos import with_memory
+from memoryos_integrations import MemoryOS
+from memoryos_integrations.testing import HashEmbedder
+
+memory = MemoryOS(sys.argv[1], embedder=HashEmbedder())
+chain = with_memory(lambda messages: os.kill(os.getpid(), signal.SIGKILL), memory=memory, user_id="ann")
+chain.invoke("I am Ann.")
+"""
+
+
+def test_what_the_user_said_survives_a_kill_while_the_runnable_runs(tmp_path, open_memory):
+    ran = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "store"], timeout=100)
+    assert ran.returncode == -signal.SIGKILL
+    memory = open_memory(tmp_path / "store")
+    assert said(memory, "ann") == ["I am Ann."]
+    with_memory(lambda messages: "Hello!", memory=memory, user_id="ann").invoke("Still Ann.")
+    assert [[m.text for m in page.messages] for page in memory.user("ann").pages()] == [
+        ["I am Ann."],
+        ["Still Ann.", "Hello!"],
+    ]
+
+
+def test_the_question_is_there_while_the_runnable_runs_and_the_answer_joins_it(memory):
+    seen = []
+
+    def answer(messages):
+        seen.append(said(memory, "ann"))
+        memory.user("ann").add_message("meanwhile", role="user")
+        return "one"
+
+    with_memory(answer, memory=memory, user_id="ann").invoke("first")
+    assert seen == [["first"]]
+    pages = [[message.text for message in page.messages] for page in memory.user("ann").pages()]
+    assert pages == [["first", "one"], ["meanwhile"]]
+
+
+def test_a_store_that_comes_back_while_the_runnable_runs_holds_the_turn_once(memory, caplog):
+    with contextlib.ExitStack() as failing:
+        failing.enter_context(broken(memory))
+
+        def answer(messages):
+            failing.close()
+            return "one"
+
+        with_memory(answer, memory=memory, user_id="ann").invoke("first")
+    assert said(memory, "ann") == ["first", "one"]
+    assert len(memory.user("ann").pages()) == 1
+
+
+def test_an_answer_of_two_megabytes_is_stored_whole_and_the_question_once(memory):
+    answer = "honey " * 350_000
+    with_memory(lambda messages: answer, memory=memory, user_id="ann").invoke("Tell me of honey.")
+    question, *pieces = said(memory, "ann")
+    assert question == "Tell me of honey."
+    assert "".join(pieces) == answer
 
 
 def test_user_and_conversation_come_from_the_configuration(memory):

@@ -28,13 +28,14 @@ def block(memory):
 
 def short(block, limit=30_000, session="monday"):
     """A Memory that lets go of what is over the limit."""
-    return Memory.from_defaults(
+    made = Memory.from_defaults(
         session_id=session,
         token_limit=limit,
         token_flush_size=max(1, limit // 10),
         memory_blocks=[block],
-        chat_store=Queue(),
     )
+    made.sql_store = Queue()  # an argument only since llama-index-core 0.14.24
+    return made
 
 
 def stored(block, session="monday"):

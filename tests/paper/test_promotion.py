@@ -262,3 +262,19 @@ def test_a_context_leaves_the_room_of_extractive_facts_to_the_messages_they_repe
     assert len(ada.facts()) == 2
     assert kinds["fact"] == told.id
     assert {item.id for item in ada.retrieve("Porto", kinds=("fact",)).items} > {told.id}
+
+
+def test_what_a_user_had_remembered_is_not_crowded_out_of_a_context_by_newer_extractive_facts(
+    tmp_path: Path, clock: FrozenClock
+) -> None:
+    config = MemoryConfig(short_term_capacity=1, promotion_heat=0.5, knowledge_capacity=3)
+    with MemoryOS(tmp_path / "full", embedder=HashEmbedder(), config=config, clock=clock) as memory:
+        ada = memory.user("ada")
+        ada.remember("Ada is allergic to nuts.")
+        for name in ("rain", "jazz", "chess", "honey", "trains"):
+            ada.add(f"I like {name} a lot.", "Noted.")
+        while sum(memory.flush().ran.values()):
+            pass
+
+        assert len([fact for fact in ada.facts() if fact.method == "extractive"]) > 3
+        assert "allergic to nuts" in ada.context("What is Ada allergic to?", max_tokens=300).text

@@ -1,0 +1,66 @@
+"""What the pages promise a newcomer of LangChain: few lines, that run alone and remember."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from langchain_adapter.parts import said
+from memoryos_integrations import MemoryOS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "langchain.md").read_text(encoding="utf-8")
+RETIRED = [
+    "ConversationBufferMemory",
+    "ConversationBufferWindowMemory",
+    "ConversationSummaryMemory",
+    "ConversationSummaryBufferMemory",
+    "VectorStoreRetrieverMemory",
+    "ConversationEntityMemory",
+    "ConversationKGMemory",
+]
+
+
+def section(page, title, level="##"):
+    return page.partition(f"\n{level} {title}\n")[2].partition(f"\n{level} ")[0]
+
+
+def python_of(text):
+    return re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def run(code, folder):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("uses", "most", "question", "answer"),
+    [
+        ("with_memory", 6, "How many hives have I got?", "Four, on the roof."),
+        ("create_agent", 8, "Where are they?", "On the roof."),
+    ],
+)
+def test_a_newcomers_lines_run_alone_and_the_next_process_remembers(uses, most, question, answer, tmp_path):
+    code = next(block for block in python_of(section(README, "LangChain")) if uses in block)
+    assert len([line for line in code.splitlines() if line.strip()]) <= most
+    for _ in range(2):
+        assert run(code, tmp_path) == f"{answer}\n"
+    with MemoryOS(tmp_path / "memory") as memory:
+        assert said(memory, "ada") == [question, answer] * 2
+
+
+def test_every_retired_memory_stands_in_the_table_and_has_code_of_its_own():
+    coming_from = section(PAGE, "Coming from LangChain's retired memories")
+    rows = re.findall(r"^\| (`.*) \| (`.*) \|$", coming_from, re.MULTILINE)
+    for name in RETIRED:
+        assert any(name in was and write for was, write in rows), name
+        (code,) = (part for part in coming_from.split("\n### ") if part.startswith(f"{name}\n"))
+        assert python_of(code), name
