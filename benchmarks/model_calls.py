@@ -2,69 +2,38 @@
 
     python benchmarks/model_calls.py ../shared/data/locomo_dev.json
 
-One conversation of LoCoMo is replayed with a model that answers from a script: a topic for every five pages,
-and nothing to learn. Its calls are counted twice: for the conversation in one go, and with a rest after each
-session, in which what is left of a batch is asked about. The recall is that of ``locomo.py`` over the first
-conversations, in a store without a model and in one with it.
+One conversation of LoCoMo is replayed with the scripted model of the test kit: a topic for every five pages,
+and what it knows by sight to learn. Its calls are counted twice: for the conversation in one go, and with a
+rest after each session, in which what is left of a batch is asked about. The recall is that of ``locomo.py``
+over the first conversations, in a store without a model and in one with it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from statistics import fmean
-from typing import Any, TypeVar
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import locomo
-from memoryos_integrations import MemoryConfig, MemoryOS, Prompt
-
-T = TypeVar("T")
-PAGES_A_TOPIC = 5
-_PAGE = re.compile(r"^(p\d+)\b(.*(?:\n .*)*)", re.MULTILINE)
-_WORD = re.compile(r"[a-zA-Z]{6,}")
-
-
-class Script:
-    """A model that puts every five pages into a topic, and has nothing to say on anything else."""
-
-    name = "script"
-
-    def reply(self, prompt: Prompt[T]) -> T:
-        """Return the answer."""
-        schema: Any = prompt.schema
-        values = {"topics": list(_topics(prompt.user)), "chains": []} if prompt.task == "refine" else {}
-        answer: T = schema.model_validate(_nothing(schema) | values)
-        return answer
-
-
-def _topics(material: str) -> Iterator[dict[str, Any]]:
-    pages = _PAGE.findall(material)
-    for part in (pages[start : start + PAGES_A_TOPIC] for start in range(0, len(pages), PAGES_A_TOPIC)):
-        words = dict.fromkeys(_WORD.findall(" ".join(text for _, text in part)))
-        summary = f"They talked about {', '.join(list(words)[:12]) or 'this and that'}."
-        yield {"pages": [label for label, _ in part], "summary": summary, "keywords": list(words)[:5]}
-
-
-def _nothing(schema: Any) -> dict[str, Any]:
-    """Return an empty value for each field of a reply that must be there."""
-    kinds = {str: "", int: 0, float: 0.0, bool: False}
-    needed = ((name, field) for name, field in schema.model_fields.items() if field.is_required())
-    return {name: kinds.get(field.annotation, []) for name, field in needed}
+from memoryos_integrations import LLM, MemoryConfig, MemoryOS
+from memoryos_integrations.testing.scripted_replies import scripted_llm
 
 
 def calls(sample: dict[str, Any], config: MemoryConfig, *, rests: bool) -> tuple[int, dict[str, int], int]:
     """Return the turns of a conversation, the calls by task, and the tokens sent and received."""
     turns = list(locomo.turns_of(sample["conversation"]))
-    with tempfile.TemporaryDirectory() as folder, MemoryOS(folder, config=config, llm=Script()) as memory:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        MemoryOS(folder, config=config, llm=scripted_llm()) as memory,
+    ):
         user = memory.user("ann")
         speakers = list(dict.fromkeys(turn.speaker for turn in turns))
         for _, session in groupby(turns, key=lambda turn: turn.thread_id):
@@ -83,7 +52,7 @@ def calls(sample: dict[str, Any], config: MemoryConfig, *, rests: bool) -> tuple
         return len(user.pages()), by_task, bill["tokens_in"] + bill["tokens_out"]
 
 
-def recall(samples: list[dict[str, Any]], llm: Script | None) -> dict[str, float]:
+def recall(samples: list[dict[str, Any]], llm: LLM | None) -> dict[str, float]:
     """Return the mean share of evidence that each measure of ``locomo.py`` brings back."""
     sums: dict[tuple[str, int], list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder, MemoryOS(folder, llm=llm) as memory:
@@ -120,7 +89,7 @@ def main() -> None:
                 flush=True,
             )
     if chosen.conversations:
-        without, with_model = (recall(samples[: chosen.conversations], llm) for llm in (None, Script()))
+        without, with_model = (recall(samples[: chosen.conversations], llm) for llm in (None, scripted_llm()))
         print(f"\n{'':24}{'rules only':>12}{'with a model':>14}")
         for measure, share in without.items():
             print(f"{measure:24}{share:12.4f}{with_model[measure]:14.4f}")
