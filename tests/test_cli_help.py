@@ -71,14 +71,14 @@ def test_no_line_of_the_list_of_commands_is_cut_off() -> None:
 
 @pytest.mark.timeout(90)
 def test_the_examples_of_all_help_texts_run_in_the_order_of_the_commands(folder: Path, server: str) -> None:
-    """All but ``mcp``, which serves until it is stopped."""
+    """All but ``mcp``, which serves until it is stopped, and ``demo``, which has tests of its own."""
     for command in commands():
         shown = examples_in(cli_page.help_of(*command.split()))
         assert 1 <= len(shown) <= 2, command
         for example in shown:
             arguments = shlex.split(example.replace("http://127.0.0.1:8400/v1", server))[1:]
             assert arguments[: len(command.split())] == command.split()
-            if command == "mcp":
+            if command in ("mcp", "demo"):
                 arguments.append("--help")  # after options that do not exist this would be an error
             ran = CliRunner().invoke(app, arguments)
             assert ran.exit_code == 0, f"{example}: {ran.output}{ran.exception!r}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ SAID = {3: "My name is Tom.", 9: "I live in Lisbon.", 15: "I'm allergic to walnu
 OF_FAILURES = ("sorry", "can't help", "Scripted failure", "<html", "<think", "```", "p999")
 """What refusals, errors and the frames of replies are made of; no turn says any of it."""
 INVALID_EVIDENCE = "invalid evidence"
+EVERY_CALL = bool(os.environ.get("MEMORYOS_EVERY_CALL"))
+"""Whether each call of a run fails once, two minutes in all; else the first and the last do."""
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +101,7 @@ def test_a_fault_at_any_call_loses_no_turn_leaves_no_trace_and_is_made_up_for(
 ) -> None:
     calls, profile = undisturbed
     assert calls == 6  # three of refinement and three of learning
-    for number in range(1, calls + 1):
+    for number in range(1, calls + 1) if EVERY_CALL else (1, calls):
         server.requests.clear()
         server.faults = {number: fault}
         timeout = 0.5 if fault == "timeout" else 20
