@@ -1,9 +1,12 @@
 """What the pages promise a newcomer of LangChain: few lines, that run alone and remember."""
 
+import doctest
+import io
 import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,11 @@ from langchain_adapter.parts import said
 from memoryos_integrations import MemoryOS
 
 ROOT = Path(__file__).parents[2]
+WITH_EXAMPLES = [
+    path.stem
+    for path in sorted((ROOT / "langchain_memoryos").glob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGE = (ROOT / "docs" / "langchain.md").read_text(encoding="utf-8")
 RETIRED = [
@@ -64,3 +72,16 @@ def test_every_retired_memory_stands_in_the_table_and_has_code_of_its_own():
         assert any(name in was and write for was, write in rows), name
         (code,) = (part for part in coming_from.split("\n### ") if part.startswith(f"{name}\n"))
         assert python_of(code), name
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
+def test_the_examples_of_the_docstrings_are_true(module, memory, ada):
+    name = "langchain_memoryos" if module == "__init__" else f"langchain_memoryos.{module}"
+    runner, report = doctest.DocTestRunner(), io.StringIO()
+    for example in doctest.DocTestFinder().find(
+        import_module(name), extraglobs={"memory": memory, "ada": ada}
+    ):
+        ada.forget(everything=True)
+        runner.run(example, out=report.write)
+    assert runner.tries > 0
+    assert runner.failures == 0, report.getvalue()

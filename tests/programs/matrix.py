@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ LLAMAINDEX = (
     *("-o", "python_files=test_*.py openai_own_environment.py"),
     "tests/llamaindex_adapter",
 )
+CLIENTS = ("tests/mcp_server/client_of_1x.py", "mcp<2", "mcp==1.12.4 pydantic==2.11.9")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ ROWS = (
     Row("llamaindex-pydantic-2.12", (*OURS, *OPENAI, *NOTEBOOK, "pydantic==2.12.*"), LLAMAINDEX),
     Row("llamaindex-pydantic-2.13", (*OURS, *OPENAI, *NOTEBOOK, "pydantic==2.13.*"), LLAMAINDEX),
     Row("llamaindex-pydantic-2.14", (*OURS, *OPENAI, *NOTEBOOK, "pydantic==2.14.*"), LLAMAINDEX),
+    # They bring environments of their own; this one is the server's.
+    Row("mcp-1.x-clients", ("-r", str(LOCKED)), CLIENTS),
 )
 
 
@@ -80,10 +84,13 @@ def made(row: Row, uv: str) -> Path | None:
     return python
 
 
-def ran(command: Sequence[str]) -> tuple[int, str]:
+def ran(command: Sequence[str], uv: str) -> tuple[int, str]:
     """Run a command and show what it prints; returns its exit code and its closing line."""
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-    environment = os.environ | {"PYTHONPATH": paths, "PY_COLORS": "0"}
+    environment = os.environ | {
+        "PATH": os.pathsep.join([str(Path(uv).parent), os.environ["PATH"]]),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+        "PY_COLORS": "0",
+    }
     closing = last = ""
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -94,7 +101,7 @@ def ran(command: Sequence[str]) -> tuple[int, str]:
             last = line.strip() or last
             if found := _CLOSING.match(line.strip()):
                 closing = found[1] or found[2]
-    return process.returncode, closing or last
+    return process.returncode, closing or last or f"exit code {process.returncode}"
 
 
 def versions(uv: str, python: Path) -> str:
@@ -115,7 +122,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.rows) - {row.name for row in ROWS}:
         parser.error(f"no such row: {', '.join(sorted(unknown))}")
-    uv = str(Path(arguments.uv).absolute()) if os.sep in arguments.uv else arguments.uv
+    uv = str(Path(shutil.which(arguments.uv) or parser.error(f"there is no {arguments.uv}")).absolute())
     FOLDER.mkdir(exist_ok=True)
     table, failed = [], []
     for row in ROWS:
@@ -123,7 +130,7 @@ def main() -> int:
             continue
         print(f"== {row.name}", flush=True)
         python = made(row, uv)
-        code, closing = ran([str(python), *row.run]) if python else (1, "could not be installed")
+        code, closing = ran([str(python), *row.run], uv) if python else (1, "could not be installed")
         table.append((row.name, closing, versions(uv, python) if python else ""))
         if code:
             failed.append(row.name)
