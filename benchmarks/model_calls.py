@@ -5,7 +5,8 @@
 One conversation of LoCoMo is replayed with the scripted model of the test kit: a topic for every five pages,
 and what it knows by sight to learn. Its calls are counted twice: for the conversation in one go, and with a
 rest after each session, in which what is left of a batch is asked about. The recall is that of ``locomo.py``
-over the first conversations, in a store without a model and in one with it.
+over the first conversations, in a store without a model and in one with it. Between them stands what an
+``add`` takes beside a slow model.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ import argparse
 import json
 import sys
 import tempfile
+import time
 from collections import defaultdict
+from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import locomo
+from langchain_memoryos.llm import openai_compatible
 from memoryos_integrations import LLM, MemoryConfig, MemoryOS
-from memoryos_integrations.testing.scripted_replies import scripted_llm
+from memoryos_integrations.testing.scripted_replies import scripted_llm, scripted_server
 
 
 def calls(sample: dict[str, Any], config: MemoryConfig, *, rests: bool) -> tuple[int, dict[str, int], int]:
@@ -50,6 +54,31 @@ def calls(sample: dict[str, Any], config: MemoryConfig, *, rests: bool) -> tuple
         bill = memory.stats()["llm"]
         by_task = {task: line["calls"] for task, line in bill["by_task"].items()}
         return len(user.pages()), by_task, bill["tokens_in"] + bill["tokens_out"]
+
+
+def adding(seconds: float, turns: int = 300) -> tuple[float, float]:
+    """Return the median time of ``add`` in ms with a server that takes so long a call, and with one at once.
+
+    Both stores are open at the same time and take turns, so that what the machine does meets both.
+    """
+    batches = MemoryConfig(consolidation_batch_pages=5, promotion_batch_pages=5)  # to keep the model asked
+    times: list[list[float]] = [[], []]
+    with ExitStack() as opened:
+        folder = opened.enter_context(tempfile.TemporaryDirectory())
+        users = []
+        for place, delay in enumerate((seconds, 0.0)):
+            server = opened.enter_context(scripted_server())
+            server.delay = delay
+            llm = openai_compatible("scripted", base_url=server.url)
+            memory = MemoryOS(f"{folder}/{place}", config=batches, llm=llm)
+            users.append(opened.enter_context(memory).user("ann"))
+        for number in range(turns):
+            for user, spent in zip(users, times, strict=True):
+                began = time.perf_counter()
+                user.add(f"Turn {number} is about the garden and its bees.", "I see.")
+                spent.append((time.perf_counter() - began) * 1000)
+            time.sleep(0.02)  # a conversation has pauses, in which the workers come to their work
+    return median(times[0]), median(times[1])
 
 
 def recall(samples: list[dict[str, Any]], llm: LLM | None) -> dict[str, float]:
@@ -88,6 +117,10 @@ def main() -> None:
                 f"{tokens / turns:.0f} tokens a turn",
                 flush=True,
             )
+    slow, quick = adding(2.0)
+    print(
+        f"add, median: {slow:.2f} ms with a server of 2 s a call, {quick:.2f} ms with one at once", flush=True
+    )
     if chosen.conversations:
         without, with_model = (recall(samples[: chosen.conversations], llm) for llm in (None, scripted_llm()))
         print(f"\n{'':24}{'rules only':>12}{'with a model':>14}")

@@ -24,8 +24,9 @@ _MARK = re.compile(
 )
 _BARE = re.compile(r"\s*+(?:```\w*+\s*+)?")
 _STEP = re.compile(r"""[{}\[\]"']""")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_WITHIN_SINGLE = r"(?:[^'\\]|\\.|'(?!\s*+[,:}\]]))*+"
+# No possessive groups in these: before 3.11.5 Python loses matches of them.
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_WITHIN_SINGLE = r"[^'\\]*(?:(?:\\.|'(?!\s*[,:}\]]))[^'\\]*)*"
 _SINGLE_QUOTED = re.compile(f"'{_WITHIN_SINGLE}'", re.DOTALL)
 _QUOTED = re.compile(rf"{_STRING.pattern}|(?<=[{{\[,:\s])'(?P<single>{_WITHIN_SINGLE})'", re.DOTALL)
 _TO_ESCAPE = re.compile(r'\\.|"', re.DOTALL)

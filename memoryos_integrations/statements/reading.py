@@ -21,7 +21,7 @@ _NOT_THEIRS: Final = "\x00"  # stands for each character that is somebody else's
 
 UPPER: Final = r"(?-i:[^\W\d_a-zß-öø-ÿ])"
 """A letter that is none of the small Latin ones: a pattern of all capitals would take long to compile."""
-NAME: Final = rf"{UPPER}(?:\w|[-'](?!s\b)\w)*+"
+NAME: Final = rf"{UPPER}(?:\w|[-'](?!s\b)\w)*"
 _PARTICLE: Final = r"(?:(?:de|da|do|dos|das|van|von|der|den|bin|al|el|la|di|del) ){0,2}"
 FULL_NAME: Final = rf"{NAME}(?: {_PARTICLE}{NAME}){{0,3}}"
 """A name of one to four capitalised words: Tom, Ana da Silva, Vincent van Gogh."""

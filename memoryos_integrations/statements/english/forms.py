@@ -78,7 +78,7 @@ SUBJECT: Final = r"(?P<value>[a-z]+(?: [a-z]+){0,3}?)"
 OPEN: Final = rf"(?P<value>[^\W_][\w'&/+.-]*(?: [\w'&/+.-]+){{0,9}}?){END_OPEN}(?P<comma>,?)"
 REST: Final = (
     r"\b(?:(?! (?:but|because|so|which|although|though|while|and (?:i|my|we|our|it|they|he|she|you))\b)"
-    r"[^,.;:!?()\n\x00]|,(?= \d)|\.(?=\w))*+"
+    r"[^,.;:!?()\n\x00]|,(?= \d)|\.(?=\w))*"
 )
 _MONTH = "january|february|march|april|may|june|july|august|september|october|november|december"
 _NTH = r"(?:the )?\d\d?(?:st|nd|rd|th)?"

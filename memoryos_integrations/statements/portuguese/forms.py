@@ -58,7 +58,7 @@ SUBJECT: Final = r"(?P<value>[^\W\d_]+(?: [^\W\d_]+){0,4}?)"
 REST: Final = (
     r"\b(?:(?! (?:mas|porque|pois|então|que|e (?:eu|meu|minha|estou|não|ele|ela|você"
     r"|tenho|preciso|quero))\b(?! vem))"
-    r"[^,.;:!?()\n\x00]|\.(?=\w))*+"
+    r"[^,.;:!?()\n\x00]|\.(?=\w))*"
 )
 _MONTHS = "janeiro|fevereiro|março|marco|abril|maio|junho|julho|agosto|setembro|outubro|novembro|dezembro"
 DAY_OF_YEAR: Final = rf"\d\d?º? de (?:{_MONTHS})(?!\w)"
