@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(ADDRESS is None, reason="no model is served: mak
 CONFIG = MemoryConfig(
     short_term_capacity=1,
     segment_threshold=0.2,
-    promotion_heat=2,
+    promotion_heat=1,
     consolidation_batch_pages=3,
     promotion_batch_pages=3,
     prompt_tokens=300,
