@@ -28,10 +28,10 @@ SHOWN = (
 )
 _CLOSING = re.compile(r"^=*\s*(\d+ [a-z]+.* in [\d.]+s.*?)\s*=*$|^(no tests ran.*)$")
 
-OURS = ("-r", "pyproject.toml", "--extra", "agents", "--extra", "mcp", "--group", "test")
+NEEDED = ("--extra", "agents", "--extra", "mcp", "--group", "test", "--group", "notebooks")
+OURS = ("-r", "pyproject.toml", *NEEDED)
 LOCKED = FOLDER / "locked.txt"
 OPENAI = ("llama-index-llms-openai", "llama-index-llms-openai-like", "llama-index-embeddings-openai")
-NOTEBOOK = ("ipykernel", "nbclient")
 
 _PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2")
 BOTH = (*_PYTEST, "tests/langchain_adapter", "tests/llamaindex_adapter")
@@ -59,9 +59,9 @@ ROWS = (
     Row("locked", ("-r", str(LOCKED)), BOTH),
     Row("newest", (*OURS, "--upgrade"), BOTH),
     # llama-index-llms-openai wants another openai than the lock has.
-    Row("llamaindex-pydantic-2.12", (*OURS, *OPENAI, *NOTEBOOK, "pydantic==2.12.*"), LLAMAINDEX),
-    Row("llamaindex-pydantic-2.13", (*OURS, *OPENAI, *NOTEBOOK, "pydantic==2.13.*"), LLAMAINDEX),
-    Row("llamaindex-pydantic-2.14", (*OURS, *OPENAI, *NOTEBOOK, "pydantic==2.14.*"), LLAMAINDEX),
+    Row("llamaindex-pydantic-2.12", (*OURS, *OPENAI, "pydantic==2.12.*"), LLAMAINDEX),
+    Row("llamaindex-pydantic-2.13", (*OURS, *OPENAI, "pydantic==2.13.*"), LLAMAINDEX),
+    Row("llamaindex-pydantic-2.14", (*OURS, *OPENAI, "pydantic==2.14.*"), LLAMAINDEX),
     # They bring environments of their own; this one is the server's.
     Row("mcp-1.x-clients", ("-r", str(LOCKED)), CLIENTS),
 )
@@ -74,10 +74,11 @@ def made(row: Row, uv: str) -> Path | None:
     commands = [
         [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)],
         [uv, "pip", "install", "--quiet", "--python", str(python), *row.install],
+        [uv, "pip", "install", "--quiet", "--python", str(python), "--no-deps", "--editable", "."],
     ]
     if row.install == ("-r", str(LOCKED)):
-        export = "export --quiet --frozen --no-hashes --no-emit-project --no-default-groups --group test"
-        commands.insert(0, [uv, *export.split(), "--extra", "agents", "--extra", "mcp", "-o", str(LOCKED)])
+        export = "export --quiet --frozen --no-hashes --no-emit-project --no-default-groups"
+        commands.insert(0, [uv, *export.split(), *NEEDED, "-o", str(LOCKED)])
     for command in commands:
         if subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL).returncode:
             return None
@@ -101,7 +102,7 @@ def ran(command: Sequence[str], uv: str) -> tuple[int, str]:
             last = line.strip() or last
             if found := _CLOSING.match(line.strip()):
                 closing = found[1] or found[2]
-    return process.returncode, closing or last or f"exit code {process.returncode}"
+    return process.returncode, closing or (last if process.returncode else "exit code 0")
 
 
 def versions(uv: str, python: Path) -> str:
