@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from memoryos_integrations import extractive, short_term
 from memoryos_integrations.storage import schema
+from memoryos_integrations.waiting import REFINEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,11 +41,6 @@ class Batch:
     """Those that they are in."""
     chains: Sequence[Chain] = ()
     """Those that their conversations were in just before."""
-
-
-def waiting(scope: int) -> sa.ColumnElement[bool]:
-    """Return the condition of the mid-term pages that no model was asked to sort, and none failed at."""
-    return sa.and_(_pages.c.scope_id == scope, _pages.c.tier == "mid_term", _pages.c.refined.is_(None))
 
 
 def segments_shown(tx: sa.Connection, pages: Sequence[Page]) -> list[SegmentShown]:
@@ -85,7 +81,7 @@ def as_shown(tx: sa.Connection, scope: int, batch: Batch) -> list[str] | None:
     said: dict[str, set[str]] = {page: set() for page in shown}
     still: set[str] = set()
     for part in short_term.chunks(list(shown)):
-        mine = sa.and_(waiting(scope), _pages.c.id.in_(part))
+        mine = sa.and_(REFINEMENT.condition(scope), _pages.c.id.in_(part))
         still.update(tx.execute(sa.select(_pages.c.id).where(mine)).scalars())
         found = sa.select(_messages.c.page_id, _messages.c.id).where(_messages.c.page_id.in_(part))
         for page, message in tx.execute(found):

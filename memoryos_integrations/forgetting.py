@@ -15,6 +15,7 @@ from memoryos_integrations.scope import touch
 from memoryos_integrations.short_term import chunks, load_pages
 from memoryos_integrations.storage import outbox, schema
 from memoryos_integrations.types import ForgetReceipt
+from memoryos_integrations.waiting import LEARNING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,7 +52,7 @@ def forget(store: Store, scope: Scope, *, ids: Sequence[str] | None, thread_id: 
         number = scope.number(tx)
         erased = _erase(tx, number, ids, thread_id, store.times.now_us())
         if number is not None and store.model is not None:
-            learning.request(tx, number, now=store.times.now_us(), config=store.config)
+            LEARNING.request(tx, number, now=store.times.now_us(), config=store.config)
     store.ledger.scrub()
     if number is not None:
         store.cache.drop(number)

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from memoryos_integrations import extractive, lessons, persona, short_term
+from memoryos_integrations import extractive, lessons, persona
 from memoryos_integrations.checks import to_us
 from memoryos_integrations.errors import LLMBadOutput, LLMRefused
-from memoryos_integrations.events import GivenUp, Learnt
+from memoryos_integrations.events import Learnt
 from memoryos_integrations.evidence import Findings, read_lessons
 from memoryos_integrations.known import Known
 from memoryos_integrations.lessons import is_shown, trust
 from memoryos_integrations.storage import outbox, schema
 from memoryos_integrations.text import content_terms
+from memoryos_integrations.waiting import LEARNING, failed_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,29 +38,7 @@ FORGOTTEN = "forgotten"
 _FACTS_SHOWN = 60
 _CHARACTERS_READ = 2_000  # of a fact, to see what it is about
 _MESSAGES_OF_A_TRAIT = 8
-_SMALLER = 4  # the part of a batch that is tried where a whole one failed
-_BAD_REPLIES = frozenset({LLMRefused.__name__, LLMBadOutput.__name__})
-_pages, _scopes = schema.pages, schema.scopes
-
-
-def request(tx: sa.Connection, scope: int, *, now: int, config: MemoryConfig) -> None:
-    """Ask to learn from a scope's promoted pages: at once if they fill a batch, else after a rest."""
-    waiting = pages_waiting(tx, scope)
-    if waiting:
-        outbox.schedule(tx, "learn", scope, due_at=_due_at(waiting, now, config))
-
-
-def request_again(tx: sa.Connection, scope: int) -> None:
-    """Ask for it at once, for those pages too that a model failed at."""
-    failed = sa.and_(_pages.c.scope_id == scope, _pages.c.learnt == extractive.METHOD)
-    tx.execute(sa.update(_pages).where(failed).values(learnt=None))
-    if pages_waiting(tx, scope):
-        outbox.schedule(tx, "learn", scope, due_at=0)
-
-
-def pages_waiting(tx: sa.Connection, scope: int) -> int:
-    """Return the number of promoted pages that no model has learnt from, and none has failed to."""
-    return tx.execute(sa.select(sa.func.count()).select_from(_pages).where(_waits(scope))).scalar_one()
+_scopes = schema.scopes
 
 
 class Learning:
@@ -98,10 +77,9 @@ class Learning:
 
     def _learn(self, scope: int, job: Job) -> None:
         """Ask outside, write in one transaction; what was forgotten in between is not written."""
-        failed_before = job.error in _BAD_REPLIES
         with self._ledger.read() as tx:
             erasures = _erasures(tx, scope)
-            batch = self._batch(tx, scope, smaller=failed_before)
+            batch = self._batch(tx, scope, job)
             known = Known(tx, scope)
             material = self._material(tx, scope, batch, known)
         findings = None
@@ -109,7 +87,7 @@ class Learning:
             try:
                 findings = self._ask(scope, material) if _says_something(batch) else Findings()
             except (LLMRefused, LLMBadOutput) as error:
-                if not failed_before:
+                if not failed_before(job):
                     raise  # parked; then fewer pages are tried, so that a bad one cannot hold up the others
                 self._give_up(scope, job, batch, erasures, error)
                 return
@@ -119,18 +97,14 @@ class Learning:
                 outbox.give_back(tx, [job])
                 return
             learnt = self._write(tx, scope, batch, findings, known) if findings is not None else None
-            self._go_on(tx, scope, job)
+            LEARNING.go_on(tx, scope, job, now=self._now(), config=self._config)
         if learnt is not None:
             self._emit(learnt)
 
-    def _batch(self, tx: sa.Connection, scope: int, *, smaller: bool) -> list[Page]:
+    def _batch(self, tx: sa.Connection, scope: int, job: Job) -> list[Page]:
         """Return the oldest pages to learn from that fit into one prompt."""
-        most = self._config.promotion_batch_pages
-        limit = max(1, most // _SMALLER) if smaller else most
-        query = sa.select(_pages.c.id).where(_waits(scope)).order_by(_pages.c.seq).limit(limit)
-        oldest = list(tx.execute(query).scalars())
-        pages = short_term.load_pages(tx, scope, page_ids=oldest) if oldest else []
-        return self._question.fitting(pages, self._config.prompt_tokens, self._count) if pages else []
+        pages = LEARNING.oldest(tx, scope, job, self._config)
+        return self._question.fitting(pages, self._config.prompt_tokens, self._count)
 
     def _material(self, tx: sa.Connection, scope: int, batch: Sequence[Page], known: Known) -> Material:
         """Return a batch with what is known that it may have to do with."""
@@ -156,7 +130,7 @@ class Learning:
         traits, kept_out = _with_traits(before, findings.traits)
         persona.write(tx, scope, now=self._now(), method=self._asking.name, traits=traits)
         ids = tuple(page.id for page in batch)
-        tx.execute(sa.update(_pages).where(_pages.c.id.in_(ids)).values(learnt=self._asking.name))
+        LEARNING.mark(tx, scope, ids, by=self._asking.name)
         refused = sum(findings.refused.values()) + outcome.refused + kept_out
         return Learnt(scope, ids, tuple(outcome.new), refused)
 
@@ -164,35 +138,17 @@ class Learning:
         self, scope: int, job: Job, batch: Sequence[Page], erasures: int | None, error: Exception
     ) -> None:
         """Leave pages that a model failed at twice as the rules have them, and go on with the others."""
-        ids = tuple(page.id for page in batch)
         with self._ledger.write() as tx:
             if _erasures(tx, scope) != erasures:
                 outbox.give_back(tx, [job])
                 return
-            tx.execute(sa.update(_pages).where(_pages.c.id.in_(ids)).values(learnt=extractive.METHOD))
-            self._go_on(tx, scope, job)
-        self._emit(GivenUp(scope, "learn", ids, type(error).__name__))
-
-    def _go_on(self, tx: sa.Connection, scope: int, job: Job) -> None:
-        waiting = pages_waiting(tx, scope)
-        if waiting:
-            outbox.give_back(tx, [job], due_at=_due_at(waiting, self._now(), self._config))
-        else:
-            outbox.done(tx, [job])
-
-
-def _waits(scope: int) -> sa.ColumnElement[bool]:
-    return sa.and_(_pages.c.scope_id == scope, _pages.c.promoted.is_not(None), _pages.c.learnt.is_(None))
+            LEARNING.mark(tx, scope, [page.id for page in batch], by=extractive.METHOD)
+            LEARNING.go_on(tx, scope, job, now=self._now(), config=self._config)
+        self._emit(LEARNING.given_up(scope, batch, error))
 
 
 def _says_something(pages: Sequence[Page]) -> bool:
     return any(is_shown(message) for page in pages for message in page.messages)
-
-
-def _due_at(waiting: int, now: int, config: MemoryConfig) -> int:
-    if waiting >= config.promotion_batch_pages:
-        return 0
-    return now + int(config.refine_idle.total_seconds() * 1e6)
 
 
 def _erasures(tx: sa.Connection, scope: int) -> int | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from memoryos_integrations import checks, display, inspection, learning, refinement, reindexing
+from memoryos_integrations import checks, display, inspection, reindexing
 from memoryos_integrations.config import MemoryConfig
 from memoryos_integrations.embedders import resolve
 from memoryos_integrations.errors import ConfigError
@@ -22,6 +22,7 @@ from memoryos_integrations.scope import OF_ITEMS, Scope, all_scopes
 from memoryos_integrations.storage import outbox
 from memoryos_integrations.types import FlushReport, Report
 from memoryos_integrations.user_memory import UserMemory
+from memoryos_integrations.waiting import LEARNING, REFINEMENT
 from memoryos_integrations.wiring import open_store
 
 if TYPE_CHECKING:
@@ -164,8 +165,8 @@ class MemoryOS:
         by_rules = self._run_all(None).ran  # what they have still to move is refined too
         with model.worker.alone(), self._store.ledger.write() as tx:
             for scope, _ in all_scopes(tx):
-                refinement.request_again(tx, scope)
-                learning.request_again(tx, scope)
+                for waiting in (REFINEMENT, LEARNING):
+                    waiting.request_again(tx, scope)
         report = self._run_all(model)
         return replace(report, ran=Counter(by_rules) + Counter(report.ran))
 

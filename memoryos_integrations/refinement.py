@@ -6,19 +6,19 @@ end of the job. What it leaves out, or gets wrong, stays as rules made it.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
 from memoryos_integrations import chains, extractive, mid_term, short_term
-from memoryos_integrations.batch import Batch, as_shown, segments_shown, waiting
+from memoryos_integrations.batch import Batch, as_shown, segments_shown
 from memoryos_integrations.errors import LLMBadOutput, LLMRefused
-from memoryos_integrations.events import GivenUp, Refined, SegmentEvicted
+from memoryos_integrations.events import Refined, SegmentEvicted
 from memoryos_integrations.regrouping import Ground, Regrouping
 from memoryos_integrations.scope import state
 from memoryos_integrations.storage import outbox, schema
+from memoryos_integrations.waiting import REFINEMENT, failed_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -38,31 +38,6 @@ if TYPE_CHECKING:
 
 _pages, _messages, _edges = schema.pages, schema.messages, schema.edges
 Part = TypeVar("Part", bound="Topic | Run")
-_OF_NO_USE = {LLMBadOutput.__name__, LLMRefused.__name__}
-_SMALL = 4
-_log = logging.getLogger(__name__)
-
-
-def request(tx: sa.Connection, scope: int, *, now: int, config: MemoryConfig) -> None:
-    """Ask for the refinement of a scope's pages: at once if they fill a batch, else after a time of rest."""
-    number = pages_waiting(tx, scope)
-    if number:
-        idle = int(config.refine_idle.total_seconds() * 1e6)
-        due_at = 0 if number >= config.consolidation_batch_pages else now + idle
-        outbox.schedule(tx, "refine", scope, due_at=due_at)
-
-
-def request_again(tx: sa.Connection, scope: int) -> None:
-    """Ask for it at once, for those pages too that a model failed at."""
-    failed = sa.and_(_pages.c.scope_id == scope, _pages.c.refined == extractive.METHOD)
-    tx.execute(sa.update(_pages).where(failed).values(refined=None))
-    if pages_waiting(tx, scope):
-        outbox.schedule(tx, "refine", scope, due_at=0)
-
-
-def pages_waiting(tx: sa.Connection, scope: int) -> int:
-    """Return the number of mid-term pages that no model has sorted, and none has failed to."""
-    return tx.execute(sa.select(sa.func.count()).select_from(_pages).where(waiting(scope))).scalar_one()
 
 
 class Refinement:
@@ -110,8 +85,7 @@ class Refinement:
         # Not above: pydantic is loaded where there is a model to ask.
         from memoryos_integrations.prompts.topics import read_topics, topics_prompt
 
-        failed_before = job.error in _OF_NO_USE
-        batch = self._batch(scope, small=failed_before)
+        batch = self._batch(job, scope)
         if not batch.pages:
             self._end(job, scope, [])
             return
@@ -119,29 +93,20 @@ class Refinement:
         try:
             answer = self._asking.ask(scope, prompt, lambda reply: read_topics(reply, batch))
         except (LLMBadOutput, LLMRefused) as error:
-            if not failed_before:
+            if not failed_before(job):
                 raise
-            _log.warning(
-                "A model failed at %d pages with %s: rules have sorted them; enrich() tries them again.",
-                len(batch.pages),
-                type(error).__name__,
-            )
             self._end(job, scope, batch.pages)
-            given_up = tuple(page.id for page in batch.pages)
-            self._emit(GivenUp(scope, "refine", given_up, type(error).__name__))
+            self._emit(REFINEMENT.given_up(scope, batch.pages, error))
             return
         while not self._write(job, scope, batch, answer):
             pass  # the scope changed while the plan was made
 
-    def _batch(self, scope: int, *, small: bool) -> Batch:
+    def _batch(self, job: Job, scope: int) -> Batch:
         """Return the pages that waited longest, as many as a prompt takes, with what they may go on with."""
         from memoryos_integrations.prompts.topics import fitting
 
-        most = self._config.consolidation_batch_pages
-        oldest = sa.select(_pages.c.id).where(waiting(scope)).order_by(_pages.c.seq)
         with self._ledger.read() as tx:
-            found = tx.execute(oldest.limit(max(1, most // _SMALL) if small else most)).scalars()
-            pages = short_term.load_pages(tx, scope, page_ids=list(found))
+            pages = REFINEMENT.oldest(tx, scope, job, self._config)
             pages = fitting(pages, self._config.prompt_tokens, self._count)
             return Batch(pages, segments_shown(tx, pages), chains.before(tx, scope, pages))
 
@@ -160,8 +125,7 @@ class Refinement:
                 return True
             if usable:
                 self._apply(tx, scope, usable, plan, topics, runs)
-            outbox.done(tx, [job])
-            request(tx, scope, now=self._now(), config=self._config)
+            REFINEMENT.go_on(tx, scope, job, now=self._now(), config=self._config)
         if usable:
             self._wake()
             self._emit(Refined(scope, tuple(usable), tuple(draft.id for draft in plan.changed), len(runs)))
@@ -178,8 +142,9 @@ class Refinement:
         topics: Sequence[Topic],
         runs: Sequence[Run],
     ) -> None:
-        _mark(tx, usable, refined=self._asking.name)
-        _mark(tx, list(plan.segment_of), summarised=True)
+        REFINEMENT.mark(tx, scope, usable, by=self._asking.name)
+        for part in short_term.chunks(list(plan.segment_of)):
+            tx.execute(sa.update(_pages).where(_pages.c.id.in_(part)).values(summarised=True))
         mid_term.apply(tx, scope, plan, {}, embedder_id=self._embedding.id)
         chains.write(tx, scope, runs, self._asking.name)
         homes = {draft.id for draft in plan.changed}  # the others were evicted at once
@@ -212,11 +177,8 @@ class Refinement:
 
     def _end(self, job: Job, scope: int, given_up: Sequence[Page]) -> None:
         with self._ledger.write() as tx:
-            for part in short_term.chunks([page.id for page in given_up]):
-                failed = sa.and_(waiting(scope), _pages.c.id.in_(part))
-                tx.execute(sa.update(_pages).where(failed).values(refined=extractive.METHOD))
-            outbox.done(tx, [job])
-            request(tx, scope, now=self._now(), config=self._config)
+            REFINEMENT.mark(tx, scope, [page.id for page in given_up], by=extractive.METHOD)
+            REFINEMENT.go_on(tx, scope, job, now=self._now(), config=self._config)
 
 
 def _within(parts: Sequence[Part], usable: Collection[str]) -> list[Part]:
@@ -228,11 +190,6 @@ def _within(parts: Sequence[Part], usable: Collection[str]) -> list[Part]:
         if mine:
             kept.append(replace(part, pages=mine, beside=(*part.beside, *others)))
     return kept
-
-
-def _mark(tx: sa.Connection, page_ids: Sequence[str], **values: object) -> None:
-    for part in short_term.chunks(page_ids):
-        tx.execute(sa.update(_pages).where(_pages.c.id.in_(part)).values(values))
 
 
 def _note_beside(tx: sa.Connection, scope: int, child: str, page_ids: Sequence[str]) -> None:

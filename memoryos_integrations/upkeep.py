@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from memoryos_integrations import consolidation, learning, mid_term, promotion, refinement, short_term
+from memoryos_integrations import consolidation, mid_term, promotion, short_term
 from memoryos_integrations.events import Consolidated, Promoted, SegmentEvicted
 from memoryos_integrations.known import Known
 from memoryos_integrations.scope import state
 from memoryos_integrations.storage import outbox
+from memoryos_integrations.waiting import LEARNING, REFINEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -124,7 +125,7 @@ class Upkeep:
                 texts = {page.id: page for page in leaving}
                 mid_term.apply(tx, scope, plan, texts, embedder_id=embedder_id)
             if self.wake_model is not None:
-                refinement.request(tx, scope, now=now, config=config)
+                REFINEMENT.request(tx, scope, now=now, config=config)
             if more:
                 outbox.give_back(tx, [job])
             else:
@@ -139,7 +140,7 @@ class Upkeep:
                 if job.scope_id is not None:
                     mid_term.refresh(tx, job.scope_id, job.item_id, self._embedding.id)
                     if self.wake_model is not None:
-                        refinement.request(tx, job.scope_id, now=self._now(), config=self._config)
+                        REFINEMENT.request(tx, job.scope_id, now=self._now(), config=self._config)
             outbox.done(tx, jobs)
         self._model_has_work()
 
@@ -157,7 +158,7 @@ class Upkeep:
             with self._ledger.write() as tx:
                 facts = promotion.apply(tx, job.scope_id, pages, lessons, known, now=now)
                 if self.wake_model is not None:
-                    learning.request(tx, job.scope_id, now=now, config=config)
+                    LEARNING.request(tx, job.scope_id, now=now, config=config)
                 if len(pages) == _PAGES_AT_ONCE:
                     outbox.give_back(tx, [job])
                 else:

@@ -493,7 +493,7 @@ def test_a_page_that_spoils_every_reply_is_given_up_alone_and_the_others_go_on(
     assert home_of(ada, poison).method == "extractive"
     assert "poison bees" in home_of(ada, poison).summary
     assert not re.search("sorry|cannot|Error|抱歉", str(ada.segments()) + str(ada.chains()))
-    assert "rules have sorted them" in caplog.text
+    assert "enrich() tries again" in caplog.text
     assert "poison" not in caplog.text
 
 

@@ -12,7 +12,7 @@ from memoryos_integrations.dates import minute
 from memoryos_integrations.errors import LLMBadOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from memoryos_integrations.protocols import TokenCounter
     from memoryos_integrations.types import Message, Page
@@ -108,3 +108,15 @@ def keywords(words: Iterable[str], most: int) -> tuple[str, ...]:
         if line := _plain(word, _KEYWORD_CHARACTERS):
             chosen.setdefault(line.casefold(), line)
     return tuple(chosen.values())[:most]
+
+
+def first_that_fit(pages: Sequence[Page], limit: int, cost: Callable[[Page], int]) -> list[Page]:
+    """Return as many of the first pages as may cost ``limit`` tokens together, one at least."""
+    taken: list[Page] = []
+    left = limit
+    for page in pages:
+        left -= cost(page)
+        if taken and left < 0:
+            break
+        taken.append(page)
+    return taken

@@ -12,7 +12,7 @@ from memoryos_integrations.context import fenced, one_line
 from memoryos_integrations.dates import day, minute
 from memoryos_integrations.lessons import is_shown
 from memoryos_integrations.profile import FIELDS
-from memoryos_integrations.prompts.material import Labelled, shortened
+from memoryos_integrations.prompts.material import Labelled, first_that_fit, shortened
 from memoryos_integrations.protocols import Prompt
 from memoryos_integrations.traits import DIMENSIONS, GROUPS, INTEREST, LEVELS, MEANING
 from memoryos_integrations.types import SUBJECTS
@@ -133,14 +133,7 @@ class Material:
 
 def fitting(pages: Sequence[Page], limit: int, count: TokenCounter) -> list[Page]:
     """Return as many of the first pages as a prompt has room for, one at least."""
-    taken: list[Page] = []
-    left = limit
-    for page in pages:
-        left -= count("\n".join(_page_lines(page, "p00", limit, count)))
-        if taken and left < 0:
-            break
-        taken.append(page)
-    return taken
+    return first_that_fit(pages, limit, lambda page: count("\n".join(_page_lines(page, "p00", limit, count))))
 
 
 def with_room(material: Material, limit: int, count: TokenCounter) -> Material:

@@ -12,7 +12,14 @@ from memoryos_integrations.consolidation import KEYWORDS_CHOSEN
 from memoryos_integrations.context import fenced
 from memoryos_integrations.errors import LLMBadOutput
 from memoryos_integrations.mid_term import SUMMARY_CHARACTERS
-from memoryos_integrations.prompts.material import Labelled, keywords, page_lines, shortened, told
+from memoryos_integrations.prompts.material import (
+    Labelled,
+    first_that_fit,
+    keywords,
+    page_lines,
+    shortened,
+    told,
+)
 from memoryos_integrations.protocols import Prompt
 from memoryos_integrations.regrouping import Topic
 
@@ -86,14 +93,9 @@ class Sorted:
 
 def fitting(pages: Sequence[Page], limit: int, count: TokenCounter) -> list[Page]:
     """Return as many of the first pages as a prompt has room for, one at least."""
-    taken: list[Page] = []
-    left = limit
-    for page in pages:
-        left -= count("\n".join(_page_lines(page, "p00 of t00", limit, count)))
-        if taken and left < 0:
-            break
-        taken.append(page)
-    return taken
+    return first_that_fit(
+        pages, limit, lambda page: count("\n".join(_page_lines(page, "p00 of t00", limit, count)))
+    )
 
 
 def topics_prompt(batch: Batch, limit: int, count: TokenCounter) -> Prompt[TopicsReply]:
