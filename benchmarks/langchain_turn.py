@@ -20,10 +20,12 @@ import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import FakeListChatModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 WORDS = """
 I we you they my your the a and but so then because when after before with without about really just went came

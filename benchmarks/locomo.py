@@ -15,13 +15,15 @@ import re
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations import MemoryConfig, MemoryOS, UserMemory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop"}
 _EVIDENCE = re.compile(r"D(\d+):(\d+)")

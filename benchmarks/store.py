@@ -24,14 +24,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import fmean, median, quantiles
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -41,6 +40,9 @@ from programs.ledgers import RawLedger, insert_others
 
 from memoryos_integrations import MemoryOS
 from memoryos_integrations.testing import HashEmbedder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 DIMENSION = 384
 T = TypeVar("T")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memoryos_integrations import checks, ids
+from memoryos_integrations import checks
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.memory import MemoryOS
+from memoryos_integrations.storage import ids
 from memoryos_integrations.tokens import default_counter
 from memoryos_integrations.user_memory import UserMemory
 

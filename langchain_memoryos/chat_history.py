@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.chat_history import BaseChatMessageHistory
@@ -14,9 +13,11 @@ from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMe
 from langchain_memoryos.binding import bound, thread_name
 from langchain_memoryos.messages import SOURCE, clean, is_typed, normal, text_of
 from langchain_memoryos.recording import OnError, Said, record
-from memoryos_integrations import ids
+from memoryos_integrations.storage import ids
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from memoryos_integrations.memory import MemoryOS
     from memoryos_integrations.types import Message
     from memoryos_integrations.user_memory import UserMemory

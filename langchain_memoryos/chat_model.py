@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -10,12 +9,12 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from langchain_memoryos.replies import raw_pieces, raw_reply
 from memoryos_integrations.errors import ConfigError, LLMUnavailable
-from memoryos_integrations.imports import settle_httpx
-from memoryos_integrations.providers import attempt, failure_of, status_of
-from memoryos_integrations.replies import RawReply, answer_of, instruction_of, is_structured, pieces_of
+from memoryos_integrations.model.provider_errors import attempt, failure_of, status_of
+from memoryos_integrations.model.replies import RawReply, answer_of, instruction_of, is_structured, pieces_of
+from memoryos_integrations.runtime.httpx_import import settle_httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage

@@ -9,7 +9,7 @@ import numpy as np
 
 from langchain_memoryos.messages import clean
 from memoryos_integrations.errors import ConfigError, EmbedderError, EmbedderUnavailableError
-from memoryos_integrations.providers import attempt
+from memoryos_integrations.model.provider_errors import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

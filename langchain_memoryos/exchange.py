@@ -12,7 +12,7 @@ from langchain_memoryos.messages import holds_messages, last_typed, messages_of,
 from langchain_memoryos.recalling import recalled
 from langchain_memoryos.recording import OnError, Said, record
 from langchain_memoryos.variables import answer_in, memory_variable, question_in
-from memoryos_integrations import ids
+from memoryos_integrations.storage import ids
 
 if TYPE_CHECKING:
     from memoryos_integrations.user_memory import UserMemory

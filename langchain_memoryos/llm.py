@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from langchain_memoryos.chat_model import LangChainLLM
 from langchain_memoryos.embedding import LangChainEmbedder
 from memoryos_integrations.errors import ConfigError, MissingDependencyError
-from memoryos_integrations.providers import attempt
+from memoryos_integrations.model.provider_errors import attempt
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings

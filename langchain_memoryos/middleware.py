@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Any, NotRequired, cast
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired, cast
 
 from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
 from langchain.agents.middleware.types import PrivateStateAttr
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.runnables.config import ensure_config
-from langchain_core.tools import BaseTool
-from langgraph.runtime import Runtime
 
 from langchain_memoryos.binding import bound, bound_to_run, thread_name, thread_of
 from langchain_memoryos.chat_history import event_of, stored
@@ -19,10 +16,17 @@ from langchain_memoryos.messages import is_typed, last_typed, placed, text_of, t
 from langchain_memoryos.recalling import RunCache, recalled
 from langchain_memoryos.recording import OnError, Said, record, report
 from langchain_memoryos.tools import MemoryOSToolkit
-from memoryos_integrations import ids
 from memoryos_integrations.errors import MemoryOSError
 from memoryos_integrations.memory import MemoryOS
-from memoryos_integrations.user_memory import UserMemory
+from memoryos_integrations.storage import ids
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from langchain_core.tools import BaseTool
+    from langgraph.runtime import Runtime
+
+    from memoryos_integrations.user_memory import UserMemory
 
 
 class MemoryState(AgentState[Any]):

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from memoryos_integrations import ids
 from memoryos_integrations.checks import MAX_TEXT_BYTES
 from memoryos_integrations.errors import MemoryOSError, StoreError
+from memoryos_integrations.storage import ids
 
 if TYPE_CHECKING:
     from memoryos_integrations.memory import MemoryOS

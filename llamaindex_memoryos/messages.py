@@ -6,8 +6,7 @@ import dataclasses
 import json
 import re
 import warnings
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -19,15 +18,19 @@ from llama_index.core.base.llms.types import (
 
 from llamaindex_memoryos.plain import plain, storable
 from memoryos_integrations.checks import MAX_TEXT_BYTES
-from memoryos_integrations.context import INTRODUCTION
 from memoryos_integrations.errors import InvalidInputError
-from memoryos_integrations.types import Message, Role
+from memoryos_integrations.language.quoting import INTRODUCTION
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from memoryos_integrations.types import Message, Role
 
 KEY = "llama_index"
 """What the adapter keeps of a message stands under this key of its metadata."""
 RESET = "[* * *]"
 """A new conversation begins in the thread."""
-INSTRUCTIONS = "[§]"
+INSTRUCTIONS = "[]"
 """A system message."""
 RECALLED = "[…]"
 """What was asked of memory, or told by it."""

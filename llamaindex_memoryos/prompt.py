@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
-from llamaindex_memoryos.history import History
 from llamaindex_memoryos.messages import text_of
 from llamaindex_memoryos.recall import counter_of, recall
 from llamaindex_memoryos.window import window
 from memoryos_integrations.errors import InvalidInputError
-from memoryos_integrations.types import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from llamaindex_memoryos.history import History
+    from memoryos_integrations.types import Context
 
 
 class Parts(NamedTuple):

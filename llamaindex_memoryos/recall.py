@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Collection, Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, TextBlock
@@ -13,12 +12,15 @@ from llamaindex_memoryos.events import MemoryRecallEvent, dispatcher
 from llamaindex_memoryos.messages import NOTES, SYSTEM_ROLES, text_of
 from llamaindex_memoryos.plain import storable
 from memoryos_integrations.checks import MAX_K
-from memoryos_integrations.context import INTRODUCTION, build
 from memoryos_integrations.errors import MemoryOSError
+from memoryos_integrations.language.quoting import INTRODUCTION
+from memoryos_integrations.retrieval.context import build
 from memoryos_integrations.tokens import default_counter
 from memoryos_integrations.types import Context
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Hashable, Iterable
+
     from llamaindex_memoryos.stores import Store
     from memoryos_integrations.protocols import TokenCounter
     from memoryos_integrations.types import MemoryItem

@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from memoryos_integrations import checks
 from memoryos_integrations.errors import InvalidInputError
-from memoryos_integrations.question import Question
-from memoryos_integrations.short_term import Turn
-from memoryos_integrations.types import KINDS, ROLES, TIERS
+from memoryos_integrations.types import KINDS, ROLES, TIERS, Kind, Role, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from memoryos_integrations.types import Kind, Role, Tier
-
 SOURCES = (*ROLES, "import")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a caller hands over, already checked."""
+
+    sides: tuple[tuple[Role, str], ...]
+    """Role and text of each side that was said."""
+    thread_id: str
+    at: datetime
+    event_id: str | None
+    metadata: dict[str, Any]
+    metadata_json: str
+    name: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, already checked."""
+
+    text: str
+    now: datetime
+    k: int = 10
+    kinds: tuple[Kind, ...] = ("message",)
+    tiers: tuple[Tier, ...] = TIERS
+    thread_id: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    without_extractive: bool = False
+    """Whether facts that rules drew from messages stay out: beside the messages they say nothing new."""
+    shown: frozenset[str] = frozenset()
+    """Ids or texts of messages that are not wanted. They count among the ``k``."""
+    room: int | None = None
+    """Tokens that there is room for: messages beyond them are not read."""
 
 
 def turn(

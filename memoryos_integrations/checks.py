@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from memoryos_integrations.errors import InvalidInputError
@@ -14,8 +14,6 @@ MAX_TEXT_BYTES = 1_000_000
 MAX_ID_LENGTH = 256
 MAX_METADATA_BYTES = 64_000
 MAX_K = 10_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def identifier(name: str, value: object) -> str:
@@ -107,13 +105,3 @@ def metadata(name: str, value: object) -> tuple[dict[str, Any], str]:
     if size > MAX_METADATA_BYTES:
         raise InvalidInputError(f"{name} has {size} bytes as JSON; at most {MAX_METADATA_BYTES} are stored")
     return json.loads(stored), stored
-
-
-def to_us(value: datetime) -> int:
-    """Return whole microseconds since 1970 in UTC, without the rounding of a float."""
-    return (value - _EPOCH) // _MICROSECOND
-
-
-def from_us(value: int) -> datetime:
-    """Return the aware UTC datetime of ``to_us``."""
-    return _EPOCH + timedelta(microseconds=value)

@@ -12,7 +12,7 @@ from functools import singledispatch
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from memoryos_integrations.dates import day, minute
+from memoryos_integrations.language.dates import day, minute
 from memoryos_integrations.types import (
     Context,
     Fact,

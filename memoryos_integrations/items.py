@@ -10,24 +10,25 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from memoryos_integrations import checks
-from memoryos_integrations.embedding import spoken
+from memoryos_integrations.clock import from_us
 from memoryos_integrations.errors import EmbedderUnavailableError, IndexUnavailableError, InvalidInputError
-from memoryos_integrations.scope import OF_ITEMS
-from memoryos_integrations.short_term import chunks
 from memoryos_integrations.storage import item_rows, schema
+from memoryos_integrations.storage.scope import OF_ITEMS
+from memoryos_integrations.storage.sql import chunks
 from memoryos_integrations.storage.vectors import unpack
+from memoryos_integrations.writing.embedding import embedding_text
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from memoryos_integrations.config import MemoryConfig
-    from memoryos_integrations.embedding import Embedding, Matrix
-    from memoryos_integrations.indexing import Indexing
     from memoryos_integrations.storage.ledger import Ledger
+    from memoryos_integrations.writing.embedding import Embedding, Matrix
+    from memoryos_integrations.writing.indexing import Indexing
 
 Namespace = tuple[str, ...]
 Matches = Callable[[Mapping[str, Any]], bool]
@@ -180,7 +181,9 @@ class Items:
         if self._embedding.embedder is None:
             return None
         try:
-            return self._embedding.vectors_of([spoken(None, item_rows.readable(text)) for text in texts])
+            return self._embedding.vectors_of(
+                [embedding_text(None, item_rows.readable(text)) for text in texts]
+            )
         except EmbedderUnavailableError as error:
             _log.warning("Stored values are searched without a vector for now: %s", error)
             return None
@@ -291,6 +294,6 @@ def _item_from(row: Any) -> StoredItem:
         namespace=item_rows.labels(row.namespace),
         key=row.key,
         value=json.loads(row.value),
-        created_at=checks.from_us(row.created_at),
-        updated_at=checks.from_us(row.updated_at),
+        created_at=from_us(row.created_at),
+        updated_at=from_us(row.updated_at),
     )

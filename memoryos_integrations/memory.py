@@ -6,30 +6,34 @@ import atexit
 import os
 import weakref
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from memoryos_integrations import checks, display, inspection, reindexing
+from memoryos_integrations import checks, display
+from memoryos_integrations.clock import clock_of
 from memoryos_integrations.config import MemoryConfig
 from memoryos_integrations.embedders import resolve
 from memoryos_integrations.errors import ConfigError
-from memoryos_integrations.scope import OF_ITEMS, Scope, all_scopes
+from memoryos_integrations.items import Items
+from memoryos_integrations.model.page_queue import LEARNING, REFINEMENT
+from memoryos_integrations.runtime import inspection
+from memoryos_integrations.runtime.store import open_store
 from memoryos_integrations.storage import outbox
+from memoryos_integrations.storage.scope import OF_ITEMS, Scope, all_scopes
 from memoryos_integrations.types import FlushReport, Report
 from memoryos_integrations.user_memory import UserMemory
-from memoryos_integrations.waiting import LEARNING, REFINEMENT
-from memoryos_integrations.wiring import open_store
+from memoryos_integrations.writing import reindexing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from types import TracebackType
+
     from memoryos_integrations.events import Event
-    from memoryos_integrations.items import Items
     from memoryos_integrations.protocols import LLM, Clock, Embedder
-    from memoryos_integrations.wiring import ModelWork
+    from memoryos_integrations.runtime.store import ModelWork
 
 _open: weakref.WeakSet[MemoryOS] = weakref.WeakSet()
 
@@ -84,8 +88,17 @@ class MemoryOS:
             embedder=resolve(embedder),
             llm=_checked(llm),
             chroma=chroma,
-            clock=_clock_of(clock),
+            clock=clock_of(clock),
             emit=on_event if on_event is not None else _ignore,
+        )
+        store = self._store
+        self._items = Items(
+            store.ledger,
+            store.embedding,
+            store.indexing,
+            store.config,
+            now=store.times.now_us,
+            notify=store.worker.notify,
         )
         _open.add(self)
         if self._has_work():
@@ -111,12 +124,12 @@ class MemoryOS:
     @property
     def llm(self) -> LLM | None:
         """The chat model; ``None`` when everything is done by rules."""
-        return self._store.model.asking.llm if self._store.model is not None else None
+        return self._store.model.llm.llm if self._store.model is not None else None
 
     @property
     def items(self) -> Items:
         """Values kept under names of a program's own, beside what is remembered."""
-        return self._store.items
+        return self._items
 
     def user(self, user_id: str, agent_id: str = "default") -> UserMemory:
         """Return the memory of one user with one agent. Nothing is stored by this.
@@ -172,14 +185,14 @@ class MemoryOS:
 
     def _run_all(self, model: ModelWork | None) -> FlushReport:
         """Run what is due; what that makes due too, until nothing is left but what failed."""
-        self._store.upkeep.write_visits()
+        self._store.job_handlers.write_visits()
         worker = self._store.worker
         if worker.take_charge():
             self._store.indexing.check()
         done, owner = worker.run_due()
         ran = Counter(done)
         if owner and model is not None:
-            with self._store.upkeep.noting_for_a_model():
+            with self._store.job_handlers.noting_for_a_model():
                 asked, _ = model.worker.run_due()
                 while asked:
                     ran.update(asked)
@@ -265,19 +278,6 @@ def _needed(llm: LLM) -> LLM:
             "llamaindex_memoryos.llm.from_llamaindex(llm)."
         )
     return llm
-
-
-def _clock_of(clock: Clock | Callable[[], datetime] | None) -> Callable[[], datetime]:
-    if clock is None:
-        return _system_time
-    now = getattr(clock, "now", clock)
-    if not callable(now):
-        raise ConfigError("clock must have a method now(), or be a function, that returns an aware datetime")
-    return now
-
-
-def _system_time() -> datetime:
-    return datetime.now(UTC)
 
 
 def _ignore(_event: Event) -> None:

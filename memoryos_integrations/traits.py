@@ -12,8 +12,6 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from memoryos_integrations.text import fold
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -102,7 +100,12 @@ DIMENSIONS: Final[Mapping[str, Group]] = MappingProxyType(
 MEANING: Final[Mapping[str, str]] = MappingProxyType({**_NEEDS, **_ALIGNMENT})
 """What somebody high in a dimension is like; interests say it by their name."""
 
-_KEYS: Final = MappingProxyType({fold(name): name for name in DIMENSIONS})
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+_KEYS: Final = MappingProxyType({_folded(name): name for name in DIMENSIONS})
 
 
 def dimension_of(name: str) -> str | None:
@@ -112,6 +115,6 @@ def dimension_of(name: str) -> str | None:
         >>> dimension_of("Need for Order"), dimension_of("music"), dimension_of("luck")
         ('order', 'interest in music', None)
     """
-    key = fold(name.replace("_", " ")).removeprefix("need for ")
+    key = _folded(name.replace("_", " ")).removeprefix("need for ")
     key = key.removesuffix(" interest")
     return _KEYS.get(key) or _KEYS.get(INTEREST + key)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from memoryos_integrations.reports import FlushReport as FlushReport
@@ -13,6 +11,9 @@ from memoryos_integrations.reports import Report as Report
 from memoryos_integrations.reports import as_html
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from memoryos_integrations.traits import Group, Level
 
 Role = Literal["user", "assistant", "tool"]

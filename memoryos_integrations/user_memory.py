@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from memoryos_integrations import arguments, checks, forgetting, long_term, persona, short_term, transfer
+from memoryos_integrations import arguments, checks
 from memoryos_integrations.errors import InvalidInputError, StoreUnwritableError
 from memoryos_integrations.events import FactAdded, TurnAdded
-from memoryos_integrations.recall import Recall
-from memoryos_integrations.responding import Responding, checked
+from memoryos_integrations.model.responding import checked
+from memoryos_integrations.runtime import export, forgetting
+from memoryos_integrations.tiers import long_term, persona, short_term
 from memoryos_integrations.types import ROLES, SUBJECTS, ForgetReceipt
+from memoryos_integrations.user_reading import UserReading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.types import About, Fact, Message, Page, Persona, Role
 
 
-class UserMemory(Recall):
+class UserMemory(UserReading):
     """What is remembered of one user, as ``MemoryOS.user()`` returns it.
 
     Example:
@@ -180,7 +182,7 @@ class UserMemory(Recall):
             LLMError: the model is down, declined, or answered nothing; the name of the subclass says which.
         """
         request = checked(query, thread_id=thread_id, style_hint=style_hint, relationship=relationship)
-        return Responding(self).reply(request)
+        return self._store.responder(self._scope, self._context, self._added).reply(request)
 
     def respond_stream(
         self,
@@ -196,7 +198,7 @@ class UserMemory(Recall):
         up early, what was yielded is stored as the answer; when the model fails, the question alone.
         """
         request = checked(query, thread_id=thread_id, style_hint=style_hint, relationship=relationship)
-        return Responding(self).stream(request)
+        return self._store.responder(self._scope, self._context, self._added).stream(request)
 
     def forget(
         self,
@@ -256,7 +258,7 @@ class UserMemory(Recall):
         """
         try:
             with self._ledger.read() as tx:
-                return transfer.export(tx, self._scope.number(tx), Path(path))
+                return export.export(tx, self._scope.number(tx), Path(path))
         except OSError as error:
             raise StoreUnwritableError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -274,7 +276,7 @@ class UserMemory(Recall):
 
     def _load(self, lines: Iterable[str]) -> int:
         with self._ledger.write() as tx:
-            new = transfer.load(tx, self._scope, lines, self._store.times.now_us())
+            new = export.load(tx, self._scope, lines, self._store.times.now_us())
         self._store.worker.notify()
         return new
 

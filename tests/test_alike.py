@@ -7,11 +7,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from memoryos_integrations.alike import form_of, says_no_more
 from memoryos_integrations.embedders import resolve
-from memoryos_integrations.profile import FIELDS, field_of, value_key
-from memoryos_integrations.statements.reader import _LANGUAGES
+from memoryos_integrations.language.statements.reader import _LANGUAGES
+from memoryos_integrations.tiers.profile_fields import FIELDS, field_of, value_key
 from memoryos_integrations.traits import DIMENSIONS, GROUPS, MEANING, dimension_of
+from memoryos_integrations.writing.same_statement import form_of, says_no_more
 
 SAME = [
     ("The user lives in Lisbon.", "The user's home is in Lisbon."),

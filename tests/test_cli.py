@@ -16,8 +16,9 @@ import pytest
 from typer.testing import CliRunner
 
 from memoryos_integrations import InvalidInputError, MemoryOS
-from memoryos_integrations.apps import chat_files, demo_run
 from memoryos_integrations.apps.cli import app
+from memoryos_integrations.apps.demo import run as demo_run
+from memoryos_integrations.apps.importing import chat_files
 from memoryos_integrations.apps.terminal import clean
 from memoryos_integrations.testing import HashEmbedder
 

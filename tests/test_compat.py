@@ -7,9 +7,7 @@ import io
 import json
 import logging
 import threading
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +21,10 @@ from memoryos_integrations.errors import (
     MemoryOSError,
 )
 from memoryos_integrations.testing import Failure, HashEmbedder, OpenAIServer, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 KEY = "sk-secret-4711"
 

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from memoryos_integrations.apps.cli import app
 from memoryos_integrations.memory import _open
 from memoryos_integrations.protocols import IndexRecord
-from memoryos_integrations.storage.index import ChromaIndex
+from memoryos_integrations.storage.chroma.index import ChromaIndex
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

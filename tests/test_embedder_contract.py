@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memoryos_integrations.errors import ConfigError
-from memoryos_integrations.testing.embedders import HashEmbedder, check_embedder
+from memoryos_integrations.testing.hash_embedder import HashEmbedder, check_embedder
 
 
 @pytest.mark.parametrize("make", [HashEmbedder, lambda: HashEmbedder(64)])
@@ -141,7 +141,7 @@ def test_a_hash_vector_has_length_one_whatever_the_text(texts, dimension):
 
 def test_a_hash_vector_is_the_same_in_every_process():
     code = (
-        "from memoryos_integrations.testing.embedders import HashEmbedder\n"
+        "from memoryos_integrations.testing.hash_embedder import HashEmbedder\n"
         "print(HashEmbedder(8).embed(['The cat sat'])[0].tolist())"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "12345"}

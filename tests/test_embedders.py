@@ -28,7 +28,7 @@ from memoryos_integrations.errors import (
     InvalidInputError,
     MissingDependencyError,
 )
-from memoryos_integrations.testing.embedders import HashEmbedder, check_embedder
+from memoryos_integrations.testing.hash_embedder import HashEmbedder, check_embedder
 
 FIXTURE = Path(__file__).parent / "fixtures" / "minilm_fp32.json"  # made by the fp32 weights
 TEXTS, FP32_VECTORS = (json.loads(FIXTURE.read_text(encoding="utf-8"))[key] for key in ("texts", "vectors"))

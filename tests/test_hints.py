@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memoryos_integrations.errors import InvalidInputError
-from memoryos_integrations.hints import closeness, date_windows, named_speaker
+from memoryos_integrations.retrieval.hints import closeness, date_windows, named_speaker
 
 NOW = datetime(2023, 11, 15, 12, tzinfo=UTC)  # a Wednesday
 

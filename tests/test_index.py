@@ -28,15 +28,15 @@ from memoryos_integrations.errors import (
     StoreUnwritableError,
 )
 from memoryos_integrations.protocols import IndexRecord, VectorIndex
-from memoryos_integrations.storage.index import COLLECTIONS, ChromaIndex
-from memoryos_integrations.storage.index_directory import (
+from memoryos_integrations.storage.chroma.directory import (
     discard,
     is_missing,
     set_aside_directories,
     set_aside_if_unclean,
 )
-from memoryos_integrations.storage.index_seal import seal
-from memoryos_integrations.testing.index import ExactIndex, check_index
+from memoryos_integrations.storage.chroma.index import COLLECTIONS, ChromaIndex
+from memoryos_integrations.storage.chroma.seal import seal
+from memoryos_integrations.testing.exact_index import ExactIndex, check_index
 
 
 def points(rows, dimension=16, seed=0):
@@ -176,7 +176,7 @@ def test_nothing_is_opened_before_the_first_call(path):
 
 def test_making_an_index_does_not_load_chromadb():
     code = (
-        "import sys, pathlib; from memoryos_integrations.storage.index import ChromaIndex;"
+        "import sys, pathlib; from memoryos_integrations.storage.chroma.index import ChromaIndex;"
         "ChromaIndex.in_directory(pathlib.Path('nowhere')).close(); sys.exit('chromadb' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -468,7 +468,7 @@ def test_an_index_that_was_not_closed_is_set_aside_unopened_and_filled_anew(path
     code = (
         "import os, signal, pathlib, numpy as np\n"
         "from memoryos_integrations.protocols import IndexRecord\n"
-        "from memoryos_integrations.storage.index import ChromaIndex\n"
+        "from memoryos_integrations.storage.chroma.index import ChromaIndex\n"
         f"index = ChromaIndex.in_directory(pathlib.Path({json.dumps(str(path))}))\n"
         "index.upsert('mid_term', [IndexRecord('a', np.ones(4, np.float32), 1, 0.0)])\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -178,15 +178,23 @@ def test_the_import_rules_hold():
 @pytest.mark.parametrize(
     ("file", "planted", "broken"),
     [
-        ("memoryos_integrations/heat.py", "import langchain_core", "The core imports no framework"),
-        ("memoryos_integrations/scope.py", "import langchain_memoryos", "The core imports no framework"),
-        ("memoryos_integrations/apps/writing.py", "import mcp", "The core imports no framework"),
+        ("memoryos_integrations/tiers/heat.py", "import langchain_core", "The core imports no framework"),
+        (
+            "memoryos_integrations/storage/scope.py",
+            "import langchain_memoryos",
+            "The core imports no framework",
+        ),
+        ("memoryos_integrations/apps/commands/write.py", "import mcp", "The core imports no framework"),
         (
             "llamaindex_memoryos/__init__.py",
             "import langchain_memoryos",
             "The adapters know nothing of each other",
         ),
-        ("memoryos_integrations/dense.py", "import chromadb", "Only storage.index imports chromadb"),
+        (
+            "memoryos_integrations/retrieval/vector_signal.py",
+            "import chromadb",
+            "Only storage.index imports chromadb",
+        ),
     ],
 )
 def test_a_forbidden_import_breaks_its_rule(copy, file, planted, broken):

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memoryos_integrations.errors import InvalidInputError
-from memoryos_integrations.storage.lexical import LexicalIndex
-from memoryos_integrations.text import STOP_WORDS, content_terms, content_words, terms
+from memoryos_integrations.language.text import STOP_WORDS, content_terms, content_words, terms
+from memoryos_integrations.retrieval.bm25 import LexicalIndex
 
 WORDS = [
     "cat",

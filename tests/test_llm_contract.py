@@ -4,9 +4,9 @@ import pytest
 from pydantic import BaseModel
 
 from memoryos_integrations import LLMBadOutput, LLMRefused, LLMUnavailable, Prompt
+from memoryos_integrations.model.usage import report
 from memoryos_integrations.protocols import LLM
 from memoryos_integrations.testing import ScriptedLLM, check_llm
-from memoryos_integrations.usage import report
 
 
 class City(BaseModel):

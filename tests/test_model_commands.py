@@ -16,9 +16,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from memoryos_integrations import MemoryOS
-from memoryos_integrations.apps import demo_model, demo_run
 from memoryos_integrations.apps.cli import app
-from memoryos_integrations.apps.demo_view import DemoView
+from memoryos_integrations.apps.demo import model as demo_model
+from memoryos_integrations.apps.demo import run as demo_run
+from memoryos_integrations.apps.demo.view import DemoView
 from memoryos_integrations.testing import Failure, HashEmbedder, OpenAIServer
 from memoryos_integrations.testing.scripted_replies import scripted_llm, scripted_server
 
@@ -115,7 +116,7 @@ def test_a_model_that_fails_ends_respond_in_one_line_and_the_question_is_kept(ru
 
 
 def test_an_answer_cannot_steer_a_terminal(run: Run, server: OpenAIServer, monkeypatch):
-    monkeypatch.setattr("memoryos_integrations.apps.asking.on_terminal", lambda: True)
+    monkeypatch.setattr("memoryos_integrations.apps.commands.ask.on_terminal", lambda: True)
     server.default = "\x1b[31mred\x07"
     assert run("respond", "Hi?", "--llm", server.url).stdout == "�[31mred�\n"
 
@@ -269,7 +270,7 @@ def test_the_scripted_model_s_replies_are_valid(tmp_path: Path):
     sample = replace(sample, sessions=sample.sessions[:5])
     clock = demo_run.clock_from(sample.turns[-1].at)
     with MemoryOS(tmp_path / "store", embedder=HashEmbedder(), llm=llm, clock=clock) as memory:
-        demo_run.remember(memory, sample, lambda *_: None)
+        run.remember(memory, sample, lambda *_: None)
         bill = memory.stats()["llm"]
         assert (bill["failures"], bill["calls"]) == (0, len(llm.prompts))
         mine = memory.user(sample.user_id)

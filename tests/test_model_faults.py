@@ -5,19 +5,22 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import chromadb
 import pytest
-from chromadb.api import ClientAPI
 
 from langchain_memoryos.llm import openai_compatible
 from memoryos_integrations import MemoryConfig, MemoryOS, UserMemory
 from memoryos_integrations.testing import FrozenClock, HashEmbedder, OpenAIServer, Reply
 from memoryos_integrations.testing.openai_faults import FAULTS
 from memoryos_integrations.testing.scripted_replies import scripted_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from chromadb.api import ClientAPI
 
 TURNS = 30
 CONFIG = MemoryConfig(

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from memoryos_integrations import Prompt
-from memoryos_integrations.replies import instruction_of
+from memoryos_integrations.model.replies import instruction_of
 from memoryos_integrations.testing import Failure, OpenAIServer, Reply, ToolCall
 from memoryos_integrations.testing.openai_faults import FAULTS
 

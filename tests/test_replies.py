@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from memoryos_integrations import LLMBadOutput, LLMRefused, LLMUnavailable, Prompt
 from memoryos_integrations.errors import ConfigError, LLMError, StoreError
-from memoryos_integrations.providers import attempt, failure_of, stop_of, tokens_of
-from memoryos_integrations.replies import LONGEST, RawReply, answer_of, instruction_of, pieces_of
-from memoryos_integrations.reply_text import LONGEST_REPAIRED, Thoughts, without_thoughts
-from memoryos_integrations.usage import metered
+from memoryos_integrations.model.provider_errors import attempt, failure_of, stop_of, tokens_of
+from memoryos_integrations.model.replies import LONGEST, RawReply, answer_of, instruction_of, pieces_of
+from memoryos_integrations.model.reply_json import LONGEST_REPAIRED, Thoughts, without_thoughts
+from memoryos_integrations.model.usage import metered
 
 SECRET = "sk-secret-4711"
 PORTO = '{"name": "Porto"}'

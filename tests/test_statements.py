@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memoryos_integrations.errors import InvalidInputError
-from memoryos_integrations.statements import statements
+from memoryos_integrations.language.statements import statements
 
 NOW = datetime(2025, 1, 8, 18, tzinfo=UTC)  # a Wednesday
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +19,9 @@ from memoryos_integrations import (
 )
 from memoryos_integrations.errors import EmbedderUnavailableError
 from memoryos_integrations.testing import FrozenClock, HashEmbedder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def fill(user: UserMemory, turns: int = 20) -> None:

@@ -17,10 +17,10 @@ THEIRS = {"callback_manager", "run_manager"}
 MOCKS = {"mock", "unittest.mock", "pytest_mock"}
 
 SWALLOWING = {
-    "memoryos_integrations/wiring.py:__call__": (
+    "memoryos_integrations/runtime/store.py:__call__": (
         "what a handler of events raises in the background has no caller: it is logged, the work is done"
     ),
-    "memoryos_integrations/storage/worker.py:_run_batch": (
+    "memoryos_integrations/runtime/worker.py:_run_batch": (
         "the one boundary of the background thread: a failure becomes a parked job, reported and retried"
     ),
 }

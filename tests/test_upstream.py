@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
@@ -14,6 +13,9 @@ from typer.testing import CliRunner
 from memoryos_integrations import MemoryConfig, MemoryOS
 from memoryos_integrations.apps.cli import app
 from memoryos_integrations.testing import FrozenClock, HashEmbedder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FAILED = "Error: Could not get response from LLM."
 VECTOR = [0.1] * 8
@@ -376,7 +378,7 @@ def test_an_id_of_upstream_s_is_a_name_that_is_there_never_a_path(run, theirs, n
 
 
 def test_a_file_over_the_limit_is_refused(run, theirs, monkeypatch):
-    monkeypatch.setattr("memoryos_integrations.apps.upstream_files.MAX_FILE_BYTES", 20)
+    monkeypatch.setattr("memoryos_integrations.apps.importing.upstream_files.MAX_FILE_BYTES", 20)
     assert "at most 20" in run(theirs)
 
 

@@ -10,11 +10,9 @@ import json
 import re
 import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import OpenMemory
 from programs.processes import started
 
 from memoryos_integrations import (
@@ -28,8 +26,13 @@ from memoryos_integrations import (
 )
 from memoryos_integrations.compat import Memoryos
 from memoryos_integrations.errors import EmbedderUnavailableError, InvalidInputError, StoreCorruptError
-from memoryos_integrations.replies import RawReply, answer_of
+from memoryos_integrations.model.replies import RawReply, answer_of
 from memoryos_integrations.testing import Failure, FrozenClock, HashEmbedder, OpenAIServer, ScriptedLLM
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import OpenMemory
 
 
 class Failing:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import openai
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
@@ -14,6 +12,10 @@ from langmem import ReflectionExecutor, create_memory_store_manager
 from benchmarks.peers.conversation import Turn, last_told_in
 from benchmarks.peers.model import DIMENSION, KEY, NAME, Reply, ToolCall, words_of
 from benchmarks.peers.systems import K, System
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from pathlib import Path
 
 
 class InTurn(System):

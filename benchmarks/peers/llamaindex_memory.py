@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import chromadb
 import openai
@@ -19,6 +17,10 @@ from llama_index.vector_stores.chroma import ChromaVectorStore
 from benchmarks.peers.conversation import Turn, told_in
 from benchmarks.peers.model import KEY, NAME, Reply, words_of
 from benchmarks.peers.systems import K, System
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from pathlib import Path
 
 T = TypeVar("T")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import openai
 from langchain_core.embeddings import Embeddings
@@ -14,6 +13,9 @@ from benchmarks.peers.conversation import Turn, last_told_in
 from benchmarks.peers.model import DIMENSION, KEY, NAME, Reply, words_of
 from benchmarks.peers.systems import K, System
 from memoryos_integrations.embedders import default_embedder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Mem0(System):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.peers.conversation import Turn
 from benchmarks.peers.model import KEY, NAME, Reply, words_of
 from benchmarks.peers.systems import K, System
 from memoryos_integrations import LLM, MemoryOS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.peers.conversation import Turn
 
 _PAGE = re.compile(r"^\W*(p\d+) of (t\d+)", re.MULTILINE)
 
@@ -94,4 +97,4 @@ def _lessons(_: str) -> dict[str, Any]:
     return {"profile": [], "traits": [], "facts": []}
 
 
-_ANSWERS: dict[str, Callable[[str], dict[str, Any]]] = {"TopicsReply": _topics, "LessonsReply": _lessons}
+_ANSWERS: dict[str, Callable[[str], dict[str, Any]]] = {"TopicsReply": _topics, "LearnReply": _lessons}

@@ -11,9 +11,8 @@ import io
 import json
 import re
 import sys
-from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,6 +40,9 @@ _stub.SentenceTransformer = SentenceTransformer  # type: ignore[attr-defined]
 sys.modules["sentence_transformers"] = _stub
 
 from memoryos import Memoryos  # noqa: E402 - it imports the stub
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Reference(System):

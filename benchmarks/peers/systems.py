@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from importlib import import_module
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from benchmarks.peers.conversation import Turn
-from benchmarks.peers.model import Reply
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.peers.conversation import Turn
+    from benchmarks.peers.model import Reply
 
 K = 10
 """Items that every system may return."""

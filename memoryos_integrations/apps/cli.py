@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoryos_integrations.apps import asking, mcp_server, reading, writing
-from memoryos_integrations.apps.demo import demo
+from memoryos_integrations.apps.commands import ask, read, write
+from memoryos_integrations.apps.demo.command import demo
 from memoryos_integrations.apps.examples import examples_of
-from memoryos_integrations.apps.upstream import import_upstream
+from memoryos_integrations.apps.importing.upstream import import_upstream
+from memoryos_integrations.apps.mcp import server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,26 +49,26 @@ def memoryos(
 
 _COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo,
-    "add": writing.add,
-    "chat-import": writing.chat_import,
+    "add": write.add,
+    "chat-import": write.chat_import,
     "import-upstream": import_upstream,
-    "search": reading.search,
-    "context": reading.context,
-    "respond": asking.respond,
-    "enrich": asking.enrich,
-    "show": reading.show,
-    "stats": reading.stats,
-    "users": reading.users,
-    "verify": reading.verify,
-    "rebuild": writing.rebuild,
-    "export": writing.export,
-    "forget": writing.forget,
-    "load": writing.load,
+    "search": read.search,
+    "context": read.context,
+    "respond": ask.respond,
+    "enrich": ask.enrich,
+    "show": read.show,
+    "stats": read.stats,
+    "users": read.users,
+    "verify": read.verify,
+    "rebuild": write.rebuild,
+    "export": write.export,
+    "forget": write.forget,
+    "load": write.load,
 }
 
 for _name, _command in _COMMANDS.items():
     app.command(_name, epilog=examples_of(_name))(_command)
-app.add_typer(mcp_server.app, name="mcp", epilog=examples_of("mcp"))
+app.add_typer(server.app, name="mcp", epilog=examples_of("mcp"))
 
 
 def main() -> None:

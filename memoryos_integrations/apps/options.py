@@ -143,7 +143,7 @@ def moment(name: str, text: str | None, *, local: bool = False) -> datetime | No
 def embedder_of(name: EmbedderName) -> Embedder | str | None:
     """Return what ``MemoryOS`` takes for an embedder that was named."""
     if name is EmbedderName.HASH:
-        from memoryos_integrations.testing.embedders import HashEmbedder
+        from memoryos_integrations.testing.hash_embedder import HashEmbedder
 
         return HashEmbedder()
     return None if name is EmbedderName.DEFAULT else name.value

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from memoryos_integrations.apps.terminal import clean, one_line
-from memoryos_integrations.dates import day, minute
+from memoryos_integrations.language.dates import day, minute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

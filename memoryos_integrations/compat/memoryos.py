@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from memoryos_integrations import checks
+from memoryos_integrations.apps.importing.upstream_format import NOTHING, PROFILE, moment_of
 from memoryos_integrations.apps.models import DEFAULT_MODEL
-from memoryos_integrations.apps.upstream_format import NOTHING, PROFILE, moment_of
 from memoryos_integrations.compat import stores
 from memoryos_integrations.compat.retriever import Retriever, knowledge
 from memoryos_integrations.config import MemoryConfig
@@ -154,7 +154,7 @@ class Memoryos:
             InvalidInputError: an argument is unusable; nothing was stored.
             LLMError: the model failed. The question is kept, and the same call again answers it.
         """
-        from memoryos_integrations.responding import Responding, checked
+        from memoryos_integrations.model.responding import checked
 
         meta_data = checks.metadata("user_conversation_meta_data", user_conversation_meta_data)[1]
         request = checked(
@@ -165,7 +165,8 @@ class Memoryos:
             circumstances=meta_data if user_conversation_meta_data else None,
             most_pages=self._most_pages,
         )
-        return Responding(self.user).reply(request)
+        user = self.user
+        return user._store.responder(user._scope, user._context, user._added).reply(request)
 
     def get_user_profile_summary(self) -> str:
         """Return what is known of the user, a line for each field and trait; ``"None"`` if nothing is."""
@@ -192,7 +193,7 @@ class Memoryos:
         with memory._store.ledger.read() as tx:
             number = self.user._scope.number(tx)
         if number is not None:
-            memory._store.upkeep.request_promotion(number)
+            memory._store.job_handlers.request_promotion(number)
         report = memory.flush()
         if report.parked or report.waiting:
             why = ", ".join(sorted(set(report.parked.values()))) or "another process does the upkeep"

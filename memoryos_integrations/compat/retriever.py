@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from memoryos_integrations.apps.upstream_format import written
+from memoryos_integrations.apps.importing.upstream_format import written
 from memoryos_integrations.checks import MAX_K
 from memoryos_integrations.errors import InvalidInputError
 

@@ -6,7 +6,6 @@ import logging
 import threading
 import weakref
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations.apps.models import OpenAICompatible
@@ -14,6 +13,7 @@ from memoryos_integrations.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.memory import MemoryOS
@@ -78,7 +78,7 @@ def release(holder: object, shared: Shared) -> None:
 
 
 def close_unused(path: Path) -> None:
-    """Close the stores of a folder whose instances are gone, so that another can do its upkeep."""
+    """Close the stores of a folder whose instances are gone, so that another can do its background work."""
     with _lock:
         _close_unused(path)
 

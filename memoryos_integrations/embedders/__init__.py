@@ -86,7 +86,7 @@ def resolve(embedder: Embedder | str | None) -> Embedder | None:
         ConfigError: anything else; the message says what is missing.
 
     Example:
-        >>> from memoryos_integrations.testing.embedders import HashEmbedder
+        >>> from memoryos_integrations.testing.hash_embedder import HashEmbedder
         >>> resolve(HashEmbedder(64)).name
         'hash-64'
     """

@@ -72,7 +72,7 @@ def _options(onnxruntime: Any, threads: int) -> Any:
     options.inter_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 3  # errors only
-    # Waiting threads sleep: a session at rest takes no processor time.
+    # PageQueue threads sleep: a session at rest takes no processor time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Give working memory back after each run; no slower here at batches of 512 tokens.
     options.enable_cpu_mem_arena = False

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from memoryos_integrations import checks, ids
+from memoryos_integrations import checks
 from memoryos_integrations.errors import InvalidInputError
-from memoryos_integrations.mid_term import drop_vectors
-from memoryos_integrations.short_term import chunks
-from memoryos_integrations.storage import outbox, schema
+from memoryos_integrations.storage import ids, outbox, schema
+from memoryos_integrations.storage.sql import chunks
+from memoryos_integrations.storage.vector_rows import drop_vectors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     Namespace = tuple[str, ...]
 
 _items, _texts = schema.store_items, schema.store_texts

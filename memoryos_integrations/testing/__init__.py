@@ -9,10 +9,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from memoryos_integrations.testing.clock import FrozenClock
-from memoryos_integrations.testing.embedders import HashEmbedder, check_embedder
-from memoryos_integrations.testing.index import ExactIndex, check_index
-from memoryos_integrations.testing.llm import ScriptedLLM, check_llm
+from memoryos_integrations.testing.exact_index import ExactIndex, check_index
+from memoryos_integrations.testing.frozen_clock import FrozenClock
+from memoryos_integrations.testing.hash_embedder import HashEmbedder, check_embedder
+from memoryos_integrations.testing.scripted_model import ScriptedLLM, check_llm
 
 if TYPE_CHECKING:
     from memoryos_integrations.testing.openai_server import Failure, OpenAIServer, Reply, ToolCall

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations.testing.openai_wire import Failure, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 APOLOGY = "I'm sorry, but I can't help with that."
 

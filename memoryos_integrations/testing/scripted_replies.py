@@ -19,9 +19,9 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from memoryos_integrations.prompts.respond import NOW
-from memoryos_integrations.testing.llm import ScriptedLLM
-from memoryos_integrations.text import STOP_WORDS
+from memoryos_integrations.language.text import STOP_WORDS
+from memoryos_integrations.model.prompts.respond import NOW
+from memoryos_integrations.testing.scripted_model import ScriptedLLM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -57,7 +57,7 @@ class ShownPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class FactLookup:
     """A phrase that is known by sight, and what follows from it."""
 
     phrase: re.Pattern[str]
@@ -70,8 +70,8 @@ class Known:
     """What a listed fact says that holds no more because of it."""
 
 
-def _known(phrase: str, says: str, value: str | None = None, instead_of: str | None = None) -> Known:
-    return Known(re.compile(phrase), says, value, instead_of)
+def _known(phrase: str, says: str, value: str | None = None, instead_of: str | None = None) -> FactLookup:
+    return FactLookup(re.compile(phrase), says, value, instead_of)
 
 
 KNOWN: Final = (
@@ -131,7 +131,7 @@ def topics(material: str) -> dict[str, Any]:
     return {"topics": [{"segment": None, **topic} for topic in told], "chains": chains}
 
 
-def lessons(material: str) -> dict[str, Any]:
+def new_facts(material: str) -> dict[str, Any]:
     """Return a reply to the question of learning: what phrases known by sight say, each with its quote."""
     listed = {found[1]: found[2] for line in material.split("\n") if (found := _FACT.match(line))}
     reply: dict[str, list[dict[str, Any]]] = {"profile": [], "traits": [], "facts": []}
@@ -150,7 +150,7 @@ def lessons(material: str) -> dict[str, Any]:
 
 def _take(
     reply: dict[str, list[dict[str, Any]]],
-    known: Known,
+    known: FactLookup,
     found: re.Match[str],
     evidence: dict[str, Any],
     listed: Mapping[str, str],
@@ -196,7 +196,7 @@ def scripted_llm() -> ScriptedLLM:
     def to(reply: Callable[[str], Any]) -> Callable[[Prompt[Any]], Any]:
         return lambda prompt: reply(prompt.user)
 
-    return ScriptedLLM({"refine": to(topics), "learn": to(lessons), "respond": to(answer)})
+    return ScriptedLLM({"refine": to(topics), "learn": to(new_facts), "respond": to(answer)})
 
 
 def scripted_server(port: int = 0) -> OpenAIServer:
@@ -216,7 +216,7 @@ def scripted_server(port: int = 0) -> OpenAIServer:
 
         return answered
 
-    by_task = {"TopicsReply": to(topics), "LessonsReply": to(lessons)}
+    by_task = {"TopicsReply": to(topics), "LearnReply": to(new_facts)}
     return OpenAIServer(default=to(answer), by_task=by_task, port=port)
 
 

@@ -13,10 +13,10 @@ from langchain_adapter.parts import ScriptedChat
 from langchain_memoryos.llm import from_langchain, openai_compatible
 from memoryos_integrations import LLMBadOutput, LLMRefused, LLMUnavailable, Prompt
 from memoryos_integrations.errors import ConfigError, MissingDependencyError
+from memoryos_integrations.model.usage import metered
 from memoryos_integrations.protocols import StreamingLLM
 from memoryos_integrations.testing import Failure, OpenAIServer, Reply
 from memoryos_integrations.testing.openai_faults import FAULTS
-from memoryos_integrations.usage import metered
 
 KEY = "sk-secret-4711"
 METHODS = [None, "json_schema", "function_calling", "json_mode", "instruction"]

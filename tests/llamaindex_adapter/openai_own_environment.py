@@ -15,8 +15,8 @@ from llamaindex_adapter.test_llm import ASKED, FREE, Topics
 from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory, MemoryOSToolSpec
 from llamaindex_memoryos.llm import from_embed_model, from_llamaindex
 from memoryos_integrations import LLMBadOutput, LLMRefused, LLMUnavailable
+from memoryos_integrations.model.usage import metered
 from memoryos_integrations.testing import Failure, OpenAIServer, Reply, ToolCall, check_llm
-from memoryos_integrations.usage import metered
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince20:inspect"),

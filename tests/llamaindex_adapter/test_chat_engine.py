@@ -11,9 +11,9 @@ from llama_index.core.schema import NodeWithScore, TextNode
 from llamaindex_adapter.models import Talker, assistant, texts
 from llamaindex_memoryos import MemoryOSChatEngine, MemoryOSMemory
 from memoryos_integrations import InvalidInputError
-from memoryos_integrations.context import INTRODUCTION
 from memoryos_integrations.errors import ConfigError
 from memoryos_integrations.events import Recalled
+from memoryos_integrations.language.quoting import INTRODUCTION
 
 MODES = ("chat", "achat", "stream_chat", "astream_chat")
 

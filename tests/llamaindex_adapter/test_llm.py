@@ -15,9 +15,9 @@ from llamaindex_memoryos import MemoryOSMemory
 from llamaindex_memoryos.llm import from_embed_model, from_llamaindex
 from memoryos_integrations import LLM, Embedder, LLMBadOutput, LLMRefused, LLMUnavailable, MemoryOS, Prompt
 from memoryos_integrations.errors import ConfigError, EmbedderUnavailableError, LLMError
+from memoryos_integrations.model.usage import metered
 from memoryos_integrations.protocols import StreamingLLM
 from memoryos_integrations.testing import check_embedder, check_llm
-from memoryos_integrations.usage import metered
 
 SECRET = "sk-secret-1234"
 

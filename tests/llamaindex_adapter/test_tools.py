@@ -8,7 +8,7 @@ from llama_index.core.tools.tool_spec.base import BaseToolSpec
 from llamaindex_adapter.models import user
 from llamaindex_memoryos import MemoryOSMemory, MemoryOSToolSpec
 from llamaindex_memoryos.messages import MEMORY_TOOLS
-from memoryos_integrations.context import INTRODUCTION
+from memoryos_integrations.language.quoting import INTRODUCTION
 
 
 @pytest.fixture

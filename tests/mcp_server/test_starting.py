@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from mcp_server.parts import call, started
 from memoryos_integrations import ConfigError, InvalidInputError, MemoryConfig, MemoryOS
 from memoryos_integrations.apps.cli import app
-from memoryos_integrations.apps.mcp_settings import Settings, open_memory, settings_from
+from memoryos_integrations.apps.mcp.settings import Settings, open_memory, settings_from
 from memoryos_integrations.apps.options import EmbedderName
 from memoryos_integrations.testing import HashEmbedder
 from memoryos_integrations.testing.scripted_replies import scripted_server

@@ -17,13 +17,13 @@ from mcp import Client
 
 from mcp_server.parts import SECONDS, Process, call, on_stdio, refused, started
 from memoryos_integrations import MemoryOS
-from memoryos_integrations.apps.mcp_serving import NoValues
+from memoryos_integrations.apps.mcp.serving import NoValues
 from memoryos_integrations.testing import HashEmbedder
 
 SECRET = "zqcanary"
 NOISY = """
 import os
-from memoryos_integrations.testing.embedders import HashEmbedder
+from memoryos_integrations.testing.hash_embedder import HashEmbedder
 
 class Noisy(HashEmbedder):
     def embed(self, texts):
@@ -31,7 +31,7 @@ class Noisy(HashEmbedder):
         os.write(1, b"and so does its C code\\n")
         return super().embed(texts)
 
-import memoryos_integrations.testing.embedders as embedders
+import memoryos_integrations.testing.hash_embedder as embedders
 embedders.HashEmbedder = Noisy
 """
 

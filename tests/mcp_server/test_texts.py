@@ -10,7 +10,7 @@ from mcp import Client, MCPError
 
 from mcp_server.parts import HOSTILE, connected
 from memoryos_integrations import MemoryConfig
-from memoryos_integrations.context import INTRODUCTION
+from memoryos_integrations.language.quoting import INTRODUCTION
 
 OURS = re.compile(r"\[(profile|facts|\d{1,2} \w+ \d{4})\]")
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from memoryos_integrations import MemoryConfig, MemoryOS, UserMemory
 from memoryos_integrations.testing import FrozenClock, HashEmbedder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

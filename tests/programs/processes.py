@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import multiprocessing
 import traceback
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerProcess
 
@@ -26,7 +26,7 @@ _context.set_forkserver_preload(
         "pytest",
         "chromadb",
         "memoryos_integrations.memory",
-        "memoryos_integrations.storage.index",
+        "memoryos_integrations.storage.chroma.index",
         "memoryos_integrations.testing",
     ]
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memoryos_integrations import MemoryOS
@@ -12,6 +11,7 @@ from programs.embedders import RecordingEmbedder
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+    from pathlib import Path
 
 
 def add_turns(channel: Connection, folder: Path, name: str, turns: int) -> None:

@@ -1,0 +1,65 @@
+"""What a chat model made of the demo's conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from memoryos_integrations.apps.fact_sources import evidence, superseded
+from memoryos_integrations.errors import LLMUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from memoryos_integrations.memory import MemoryOS
+    from memoryos_integrations.types import Fact, Persona
+    from memoryos_integrations.user_memory import UserMemory
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """Long-term memory, and what it cost."""
+
+    persona: Persona
+    facts: Sequence[Fact]
+    """Those that a model told, newest first."""
+    evidence: Mapping[str, Sequence[str]]
+    superseded: Sequence[Fact]
+    successors: Mapping[str, Fact]
+    bill: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same as values of JSON."""
+        return {
+            "profile": dict(self.persona.profile),
+            "traits": {name: str(level) for name, level in self.persona.traits.items()},
+            "facts": [{"text": fact.text, "rests_on": self.evidence.get(fact.id, [])} for fact in self.facts],
+            "superseded": [
+                {"text": fact.text, "now": later.text}
+                for fact in self.superseded
+                if (later := self.successors.get(fact.superseded_by or "")) is not None
+            ],
+            "bill": self.bill["by_task"],
+        }
+
+
+def learnt(memory: MemoryOS, mine: UserMemory, model: str) -> Learnt:
+    """Return what long-term memory holds now."""
+    facts = mine.facts()
+    told = [fact for fact in facts if fact.method == model]
+    gone, successors = superseded(mine, facts)
+    return Learnt(mine.persona(), told, evidence(mine, told), gone, successors, memory.stats()["llm"])
+
+
+def flushed(memory: MemoryOS) -> None:
+    """Do the background work, and stop if the model fails: without it there is nothing to show.
+
+    Raises:
+        LLMUnavailable: it failed at some of its work, which waits in the ledger.
+    """
+    failed = memory.flush().parked
+    if failed and memory.llm is not None:
+        raise LLMUnavailable(
+            f"The model failed at {len(failed)} jobs ({', '.join(sorted(set(failed.values())))}): check the "
+            "address after --llm, and OPENAI_API_KEY."
+        )

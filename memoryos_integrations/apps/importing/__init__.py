@@ -1,0 +1,1 @@
+"""Reading conversations from files of other programs."""

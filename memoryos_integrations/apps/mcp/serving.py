@@ -1,0 +1,106 @@
+"""One run of the MCP server: the store opened and closed around it, whatever ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from memoryos_integrations.apps.mcp.build import build
+from memoryos_integrations.apps.mcp.http import serve_http
+from memoryos_integrations.apps.mcp.settings import open_memory
+from memoryos_integrations.apps.terminal import say
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from types import FrameType, TracebackType
+
+    from mcp.server import MCPServer
+
+    from memoryos_integrations.apps.mcp.http import Address
+    from memoryos_integrations.apps.mcp.settings import Settings
+    from memoryos_integrations.memory import MemoryOS
+
+_log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, at: Address | None, *, read_only: bool) -> None:
+    """Serve the memory of one user until the client goes or a signal comes.
+
+    Args:
+        settings: whose memory, and where.
+        at: where to listen; ``None`` for stdin and stdout.
+        read_only: leave out the tools that change something.
+
+    Raises:
+        MemoryOSError: the store cannot be opened, or the address not listened on.
+    """
+    _log_to_stderr()
+    with contextlib.redirect_stdout(sys.stderr):
+        memory = open_memory(settings)
+    with _closed_whatever_comes(memory):
+        user = memory.user(settings.user_id, settings.agent_id)
+        whose = f"memory of user {settings.user_id!r} in {settings.path.absolute()}"
+        if at is not None:
+            serve_http(build(user, read_only=read_only), at, whose)
+            return
+        say(f"{whose}: serving on stdin and stdout, as clients want it; see 'memoryos mcp config --help'")
+        try:
+            build(user, read_only=read_only, lifespan=_nothing_else_on_stdout).run("stdio")
+        except* (BrokenPipeError, ConnectionResetError):
+            _log.info("the client went away")
+
+
+@contextlib.asynccontextmanager
+async def _nothing_else_on_stdout(_server: MCPServer[Any]) -> AsyncIterator[None]:
+    """Keep what a package prints off the protocol: mcp diverts the descriptor, not Python's buffer."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+@contextlib.contextmanager
+def _closed_whatever_comes(memory: MemoryOS) -> Iterator[None]:
+    """Close the store at the end, and when a signal ends the process before.
+
+    To end the event loop would not do: it waits for the thread that reads stdin, and that for the client.
+    """
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)  # a second one ends it at once
+        memory.close()
+        signal.raise_signal(number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)  # clients send one soon after they closed stdin
+        memory.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(NoValues("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+class NoValues(logging.Formatter):
+    """Shows where an error arose and its class, not its message, which may quote a memory."""
+
+    def formatException(  # noqa: N802 - logging's name
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
+    ) -> str:
+        """Return an error and those it came from, the first one first."""
+        told: list[str] = []
+        error = ei[1]
+        while error is not None:
+            told.insert(0, "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__)
+            error = error.__cause__ or error.__context__
+        return "\n".join(told)

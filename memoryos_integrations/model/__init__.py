@@ -1,0 +1,1 @@
+"""Everything that asks a chat model: prompts, calls and their cost, reading of replies."""

@@ -1,0 +1,115 @@
+"""TopicPlacement: which segments the topics belong to that a model sorted pages into. No writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from memoryos_integrations.clock import to_us
+from memoryos_integrations.language import extractive
+from memoryos_integrations.tiers.segment_draft import Plan, opened_by
+from memoryos_integrations.writing.consolidation import Board
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from memoryos_integrations.config import MemoryConfig
+    from memoryos_integrations.tiers.segment_draft import Draft
+    from memoryos_integrations.types import Page
+    from memoryos_integrations.writing.consolidation import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Pages on one topic, as a model sees them."""
+
+    pages: tuple[Page, ...]
+    """Its pages, oldest first; each is in one topic only."""
+    summary: str
+    """What was said of it; of the segment that it goes on with, too."""
+    keywords: tuple[str, ...]
+    """Words that mark it."""
+    segment: str | None = None
+    """The segment that it goes on with."""
+    beside: tuple[str, ...] = ()
+    """Pages that the summary tells of as well and that live elsewhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacementInput:
+    """What topics are placed on."""
+
+    segments: Sequence[Draft]
+    """The scope's live segments, without the pages of the topics; they are changed in place."""
+    shrunk: Collection[str]
+    """Those that pages of the topics were taken from."""
+    vectors: Mapping[str, Vector]
+    """Unit vector of each page of the topics, by page id; empty without an embedder."""
+    learnt: Collection[str]
+    """The pages that long-term memory has learnt from already."""
+
+
+class TopicPlacement:
+    """Places topics, one after the other.
+
+    Args:
+        ground: what they are placed on.
+        model: the model's name.
+        now: microseconds since 1970.
+        config: θ, capacity and the weights of heat.
+    """
+
+    def __init__(self, ground: PlacementInput, *, model: str, now: int, config: MemoryConfig) -> None:
+        self._input, self._model, self._now, self._config = ground, model, now, config
+        self._live = {draft.id: draft for draft in ground.segments}
+        self._board = Board(draft for draft in ground.segments if draft.total)
+        self._segment_of: dict[str, str] = {}
+        self._heirs: dict[str | None, str] = {}
+        self._evicted: list[tuple[Draft, float]] = []
+
+    def place(self, topic: Topic) -> None:
+        """Place a topic.
+
+        One goes on with the segment that the model named. One that goes on with none joins the segment with
+        the highest F_score if that reaches θ, as a page does, else it opens one.
+        """
+        home = self._live.get(topic.segment or "") or self._best(topic) or opened_by(topic.pages[0])
+        self._join(home, topic, continues=home.id == topic.segment)
+        self._live[home.id] = home
+        self._board.put(home)
+        for page in topic.pages:
+            self._segment_of[page.id] = home.id
+            self._heirs.setdefault(page.segment_id, home.id)
+        if len(self._board) > self._config.mid_term_capacity:
+            self._evict_coldest(home)
+
+    def plan(self) -> Plan:
+        """Return what is to be written."""
+        ground = self._input
+        changed = (draft for draft in self._board.drafts() if draft.joined or draft.id in ground.shrunk)
+        empty = (draft.id for draft in ground.segments if draft.id in self._heirs and not draft.total)
+        emptied = tuple((segment, self._heirs[segment]) for segment in empty)
+        return Plan(self._segment_of, tuple(changed), tuple(self._evicted), emptied)
+
+    def _best(self, topic: Topic) -> Draft | None:
+        alone = opened_by(topic.pages[0])
+        self._join(alone, topic, continues=False)
+        # Not brought to length 1: the mean cosine of its pages with the segment's, as for one page.
+        found = self._board.best(alone.vector, alone.stems, self._config.segment_threshold)
+        # What its first page opened before, by rules, is opened again rather than doubled.
+        return found or self._live.get(alone.id)
+
+    def _join(self, draft: Draft, topic: Topic, *, continues: bool) -> None:
+        vectors, learnt = self._input.vectors, self._input.learnt
+        for page in topic.pages:
+            keywords = extractive.page_keywords(page)
+            draft.take(page, to_us(page.at), vectors.get(page.id), keywords, is_new=page.id not in learnt)
+        draft.refine(topic.summary, topic.keywords, self._model, continues=continues)
+
+    def _evict_coldest(self, home: Draft) -> None:
+        others = [draft for draft in self._board.drafts() if not draft.joined]
+        others = others or [draft for draft in self._board.drafts() if draft is not home]
+        coldest = min(others, key=lambda draft: draft.heat_at(self._now, self._config))
+        self._board.remove(coldest)
+        del self._live[coldest.id]
+        self._evicted.append((coldest, coldest.heat_at(self._now, self._config)))

@@ -1,0 +1,1 @@
+"""An open store at work: its parts, the background worker, forgetting, inspection, export."""

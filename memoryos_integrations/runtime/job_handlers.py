@@ -1,0 +1,196 @@
+"""What the worker does for each kind of job, in the order in which a turn passes through them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from memoryos_integrations.events import Consolidated, Promoted, SegmentEvicted
+from memoryos_integrations.model.page_queue import LEARNING, REFINEMENT
+from memoryos_integrations.storage import outbox
+from memoryos_integrations.storage.scope import state
+from memoryos_integrations.tiers import mid_term, short_term
+from memoryos_integrations.writing import consolidation, promotion
+from memoryos_integrations.writing.fact_lookup import FactLookup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from memoryos_integrations.config import MemoryConfig
+    from memoryos_integrations.events import Event
+    from memoryos_integrations.storage.ledger import Ledger
+    from memoryos_integrations.storage.outbox import Job, JobKind
+    from memoryos_integrations.tiers.new_fact import NewFact
+    from memoryos_integrations.tiers.segment_draft import Plan
+    from memoryos_integrations.tiers.visits import Visits
+    from memoryos_integrations.types import Page
+    from memoryos_integrations.writing.embedding import Embedding
+    from memoryos_integrations.writing.indexing import Indexing
+
+_PAGES_AT_ONCE = 128
+_HOWEVER_COLD = "however cold"  # payload of a job of promotion that asks for no heat
+
+
+class JobHandlers:
+    """The handlers of a store's jobs.
+
+    Args:
+        ledger: where results are written, each in one transaction with the end of its job.
+        embedding: for ``embed``.
+        indexing: for ``index``, ``rebuild`` and ``rewrite``.
+        visits: written before segments are compared by heat.
+        config: capacities and thresholds.
+        now: microseconds since 1970.
+        emit: receives ``Consolidated``, ``Promoted`` and ``SegmentEvicted``.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        embedding: Embedding,
+        indexing: Indexing,
+        visits: Visits,
+        *,
+        config: MemoryConfig,
+        now: Callable[[], int],
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._ledger, self._embedding, self._indexing, self._visits = ledger, embedding, indexing, visits
+        self._config, self._now, self._emit = config, now, emit
+        self.stopping: Callable[[], bool] = lambda: False
+        """Whether the store is being closed; set when the worker is there."""
+        self.wake_model: Callable[[], None] | None = None
+        """Tells the worker that asks a chat model of new work; ``None`` without a model."""
+
+    def handlers(self) -> dict[JobKind, Callable[[Sequence[Job]], None]]:
+        """Return what to do for each kind of job."""
+        return {
+            "embed": lambda jobs: self._embedding.run(jobs, self._config.short_term_capacity),
+            "consolidate": self._consolidate,
+            "refresh": self._refresh,
+            "promote": self._promote,
+            "rebuild": lambda jobs: self._indexing.fill(jobs, self.stopping),
+            "index": self._indexing.run,
+            "rewrite": self._indexing.rewrite,
+        }
+
+    def on_acquired(self) -> None:
+        """Take charge of the store: its index is ours, and what was left without a vector gets one."""
+        self._indexing.on_acquired()
+        self._embedding.request_missing()
+
+    def write_visits(self) -> None:
+        """Write the visits counted since the last time."""
+        if len(self._visits):
+            with self._ledger.write() as tx:
+                self._visits.write(tx)
+
+    @contextmanager
+    def noting_for_a_model(self) -> Iterator[None]:
+        """Note what there is to do for a chat model, also in a store that was opened without one."""
+        before = self.wake_model
+        self.wake_model = before or (lambda: None)
+        try:
+            yield
+        finally:
+            self.wake_model = before
+
+    def request_promotion(self, scope: int) -> None:
+        """Ask for the promotion of all segments of a scope, however cold they are."""
+        with self._ledger.write() as tx:
+            outbox.enqueue(tx, [outbox.job_row("promote", scope, str(scope), _HOWEVER_COLD)])
+
+    def _consolidate(self, jobs: Sequence[Job]) -> None:
+        self.write_visits()
+        for job in jobs:
+            while job.scope_id is not None and not self._consolidate_scope(job.scope_id, job):
+                pass  # the scope changed while its plan was made
+
+    def _consolidate_scope(self, scope: int, job: Job) -> bool:
+        """Plan outside, apply in one transaction; returns ``False`` if the scope changed in between."""
+        config, embedder_id, now = self._config, self._embedding.id, self._now()
+        with self._ledger.read() as tx:
+            seen = state(tx, scope)
+            leaving = short_term.overflow(tx, scope, config.short_term_capacity, _PAGES_AT_ONCE)
+            vectors = mid_term.page_vectors(tx, leaving, embedder_id)
+            segments = mid_term.drafts(tx, scope, embedder_id) if leaving else []
+        more = len(leaving) == _PAGES_AT_ONCE
+        if self._embedding.embedder is not None:
+            ready = _up_to_first_without_vector(leaving, vectors)
+            more, leaving = more and ready is leaving, ready
+        plan = consolidation.plan(leaving, vectors, segments, now=now, config=config)
+        with self._ledger.write() as tx:
+            if state(tx, scope) != seen:
+                return False
+            if leaving:
+                texts = {page.id: page for page in leaving}
+                mid_term.apply(tx, scope, plan, texts, embedder_id=embedder_id)
+            if self.wake_model is not None:
+                REFINEMENT.request(tx, scope, now=now, config=config)
+            if more:
+                outbox.give_back(tx, [job])
+            else:
+                outbox.done(tx, [job])
+        self._tell(scope, plan)
+        self._model_has_work()
+        return True
+
+    def _refresh(self, jobs: Sequence[Job]) -> None:
+        with self._ledger.write() as tx:
+            for job in jobs:
+                if job.scope_id is not None:
+                    mid_term.refresh(tx, job.scope_id, job.item_id, self._embedding.id)
+                    if self.wake_model is not None:
+                        REFINEMENT.request(tx, job.scope_id, now=self._now(), config=self._config)
+            outbox.done(tx, jobs)
+        self._model_has_work()
+
+    def _promote(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if job.scope_id is None:
+                continue
+            now, config = self._now(), self._config
+            if job.payload == _HOWEVER_COLD:
+                config = replace(config, promotion_heat=0.0)
+            with self._ledger.read() as tx:
+                pages = promotion.due(tx, job.scope_id, now=now, config=config, limit=_PAGES_AT_ONCE)
+            new_facts = promotion.learn_by_rules(pages)
+            known = self._known(job.scope_id, new_facts) if new_facts else None
+            with self._ledger.write() as tx:
+                facts = promotion.apply(tx, job.scope_id, pages, new_facts, known, now=now)
+                if self.wake_model is not None:
+                    LEARNING.request(tx, job.scope_id, now=now, config=config)
+                if len(pages) == _PAGES_AT_ONCE:
+                    outbox.give_back(tx, [job])
+                else:
+                    outbox.done(tx, [job])
+            if pages:
+                self._emit(Promoted(job.scope_id, tuple(page.id for page in pages), tuple(facts)))
+                self._model_has_work()
+
+    def _known(self, scope: int, new_facts: Sequence[NewFact]) -> FactLookup:
+        """Return what is known, ready to be compared with new facts: that takes long where much is known."""
+        with self._ledger.read() as tx:
+            known = FactLookup(tx, scope)
+        known.prepare(new_facts)
+        return known
+
+    def _model_has_work(self) -> None:
+        if self.wake_model is not None:
+            self.wake_model()
+
+    def _tell(self, scope: int, plan: Plan) -> None:
+        if plan.segment_of:
+            changed = tuple(draft.id for draft in plan.changed)
+            self._emit(Consolidated(scope, tuple(plan.segment_of), changed))
+        for draft, heat in plan.evicted:
+            self._emit(SegmentEvicted(scope, draft.id, heat))
+
+
+def _up_to_first_without_vector(pages: list[Page], vectors: dict[str, consolidation.Vector]) -> list[Page]:
+    """First in, first out: a page that is not embedded yet holds back those behind it, for a moment."""
+    for position, page in enumerate(pages):
+        if page.id not in vectors:
+            return pages[:position]
+    return pages

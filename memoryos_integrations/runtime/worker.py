@@ -1,0 +1,251 @@
+"""One background thread does the due work of a store, in the one process that holds its lock.
+
+It stays out of the way: while turns keep coming in, it works in short bursts with four times as long a rest
+after each, so that a caller's ``add`` waits neither for a model nor for this thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from memoryos_integrations.errors import MemoryOSError, StoreClosedError, StoreError
+from memoryos_integrations.events import JobParked
+from memoryos_integrations.storage import outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from memoryos_integrations.events import Event
+    from memoryos_integrations.storage.ledger import Ledger
+    from memoryos_integrations.storage.outbox import Job, JobKind
+    from memoryos_integrations.storage.ownership import Ownership
+
+    Handler = Callable[[Sequence[Job]], None]
+
+_LIMITS: Mapping[JobKind, int] = {
+    "embed": 32,
+    "consolidate": 1,
+    "refresh": 8,
+    "promote": 1,
+    "rebuild": 1,
+    "index": 500,
+    "rewrite": 4,
+    "refine": 1,
+    "learn": 1,
+}
+_QUIET_SECONDS = 0.05
+_REST_FACTOR = 4
+_LOCK_POLL_SECONDS = 1.0
+_IDLE_POLL_SECONDS = 30.0
+_JOIN_SECONDS = 2.0
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Runs jobs: in the background once started, or in the caller's thread by ``run_due``.
+
+    Args:
+        ledger: holds the jobs.
+        ownership: the store's lock.
+        handlers: what to do for each kind; a handler removes its jobs in the transaction of their result.
+        now: microseconds since 1970, by the store's clock.
+        emit: receives ``JobParked``.
+        on_acquired: called once whenever this process becomes the owner.
+        parent: the worker that takes charge of the store, if this is not the one.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        ownership: Ownership,
+        handlers: Mapping[JobKind, Handler],
+        *,
+        now: Callable[[], int],
+        emit: Callable[[Event], None],
+        on_acquired: Callable[[], None] = lambda: None,
+        parent: Worker | None = None,
+    ) -> None:
+        self._ledger, self._ownership, self._handlers = ledger, ownership, handlers
+        self._now, self._emit, self._on_acquired, self._parent = now, emit, on_acquired, parent
+        self._last_add = 0.0
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Begin anew: threads and locks of a parent process are not ours."""
+        self._name = f"{os.getpid()}-{id(self):x}"
+        self._run_lock = threading.RLock()  # a handler of events may flush
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._start_lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._acquired = False
+
+    def notify(self) -> None:
+        """Say that a turn came in: the thread is started, or woken once the turns pause."""
+        self._last_add = time.monotonic()
+        if self._thread is None:
+            self.start()
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def wake(self) -> None:
+        """Say that there is work: the thread is started, or looks at once."""
+        self.start()
+        self._wake.set()
+
+    def start(self) -> None:
+        """Start the thread, once."""
+        with self._start_lock:
+            if self._thread is None and not self._stop.is_set():
+                self._thread = threading.Thread(target=self._loop, name="memoryos-worker", daemon=True)
+                self._thread.start()
+
+    def stopping(self) -> bool:
+        """Whether the store is being closed: long handlers end at their next batch."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Ask the thread to end and wait shortly; what it has not done waits in the ledger."""
+        self._stop.set()
+        self._wake.set()
+        with self._start_lock:
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_JOIN_SECONDS)
+
+    def run_due(self, *, failed: bool = True) -> tuple[dict[str, int], bool]:
+        """Run every job once, those that wait after a failure too unless ``failed`` is false.
+
+        Returns:
+            The number of jobs done by kind, and whether this process owns the store; if it does not,
+            nothing was run.
+        """
+        ran: dict[str, int] = {}
+        with self._run_lock:
+            if not self._own():
+                return ran, False
+            with self._ledger.write() as tx:
+                outbox.make_due(tx, list(self._handlers), failed=failed)
+            while (batch := self._run_batch()) is not None:
+                kind, count = batch
+                if count:
+                    ran[kind] = ran.get(kind, 0) + count
+        return ran, True
+
+    def take_charge(self) -> bool:
+        """Become the store's owner if nobody is; returns whether this process is the owner now."""
+        with self._run_lock:
+            return self._own()
+
+    def try_to_take_charge(self) -> None:
+        """As ``take_charge``, unless jobs are running just now: who asks has another way."""
+        if self._run_lock.acquire(blocking=False):
+            try:
+                self._own()
+            finally:
+                self._run_lock.release()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep the store's background work to the caller for a while.
+
+        Raises:
+            StoreError: another process owns the store.
+        """
+        with self._run_lock:
+            if not self._own():
+                raise StoreError(
+                    "Another process does the upkeep of this store: call this there, or close that one first."
+                )
+            yield
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._wait(self._turn())
+            except StoreClosedError:
+                return
+            except MemoryOSError as error:
+                _log.warning("Background work of the memory store failed: %s", type(error).__name__)
+                self._wait(_LOCK_POLL_SECONDS)
+
+    def _turn(self) -> float:
+        """Do one batch if there is one; returns the seconds to wait before the next look."""
+        self._wake.clear()
+        self._wait_for_quiet()
+        started = time.monotonic()
+        with self._run_lock:
+            if not self._own():
+                return _LOCK_POLL_SECONDS
+            batch = None if self._stop.is_set() else self._run_batch()
+        if batch is not None:
+            busy = time.monotonic() - started
+            return busy * _REST_FACTOR if self._turns_coming_in() else 0.0
+        with self._ledger.read() as tx:
+            due = outbox.next_due(tx, list(self._handlers))
+        return (
+            _IDLE_POLL_SECONDS
+            if due is None
+            else min(max((due - self._now()) / 1e6, 0.01), _IDLE_POLL_SECONDS)
+        )
+
+    def _own(self) -> bool:
+        if self._stop.is_set():
+            return False
+        if self._parent is not None:
+            return self._parent.take_charge()
+        if not self._ownership.take():
+            return False
+        if not self._acquired:
+            with self._ledger.write() as tx:
+                outbox.release_all(tx)
+            self._on_acquired()
+            self._acquired = True
+        return True
+
+    def _run_batch(self) -> tuple[JobKind, int] | None:
+        """Do the most urgent batch; returns its kind and the jobs done, ``None`` if nothing is due."""
+        now = self._now()
+        with self._ledger.read() as tx:
+            due = outbox.most_urgent(tx, now, list(self._handlers))
+        if due is None:
+            return None
+        with self._ledger.write() as tx:
+            jobs = outbox.claim(tx, kind=due, owner=self._name, now=now, limit=_LIMITS[due])
+        if not jobs:
+            return None
+        try:
+            self._handlers[due](jobs)
+        except StoreClosedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the one place where a failure becomes a job for later
+            if not threading.main_thread().is_alive():
+                return None  # the interpreter is ending: what fails by that is done at the next start
+            _log.warning("The job %r failed with %s and is tried again later.", due, type(error).__name__)
+            with self._ledger.write() as tx:
+                outbox.park(tx, jobs, error=error, now=now)
+            self._emit(JobParked(jobs[0].scope_id, due, jobs[0].attempts + 1, type(error).__name__))
+            return due, 0
+        return due, len(jobs)
+
+    def _turns_coming_in(self) -> bool:
+        return time.monotonic() - self._last_add < _QUIET_SECONDS
+
+    def _wait_for_quiet(self) -> None:
+        """Wait until no turn came in for 50 ms, at most a second."""
+        until = time.monotonic() + 1.0
+        while self._turns_coming_in() and time.monotonic() < until and not self._stop.is_set():
+            self._stop.wait(_QUIET_SECONDS)
+
+    def _wait(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        if self._turns_coming_in():
+            self._stop.wait(seconds)  # resting: more turns are no reason to hurry
+        else:
+            self._wake.wait(seconds)

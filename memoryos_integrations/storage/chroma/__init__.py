@@ -1,0 +1,1 @@
+"""The vector index in Chroma, fed from the ledger and rebuildable from it."""

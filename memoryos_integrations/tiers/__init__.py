@@ -1,0 +1,1 @@
+"""What short-, mid- and long-term memory hold, and how each is read and written."""

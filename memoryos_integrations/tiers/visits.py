@@ -1,0 +1,56 @@
+"""Visits: how often a retrieval came by each segment. Counted in memory and written in batches."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from memoryos_integrations.storage import outbox, schema
+from memoryos_integrations.storage.sql import chunks
+from memoryos_integrations.tiers.mid_term import note_visits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_segments = schema.segments
+
+
+class Visits:
+    """Visits of segments since they were last written: a retrieval itself writes nothing."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Begin anew: what the parent counted, the parent writes."""
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._last: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def note(self, segment_ids: Iterable[str], now: int) -> None:
+        """Count one visit of each segment."""
+        with self._lock:
+            for segment in segment_ids:
+                self._counts[segment] += 1
+                self._last[segment] = max(now, self._last.get(segment, 0))
+
+    def write(self, tx: sa.Connection) -> None:
+        """Add the counts to the ledger; what they make hot is due for promotion.
+
+        If the transaction fails, they are lost: heat is a hint.
+        """
+        with self._lock:
+            counts, last = self._counts, self._last
+            self._counts, self._last = Counter(), {}
+        for segment, count in counts.items():
+            note_visits(tx, segment, count, last[segment])
+        for part in chunks(list(counts)):
+            visited = sa.select(_segments.c.scope_id).where(_segments.c.id.in_(part)).distinct()
+            for scope in list(tx.execute(visited).scalars()):
+                outbox.enqueue_once(tx, "promote", scope, str(scope))

@@ -1,0 +1,80 @@
+"""Moving a store from one embedder to another: the old vectors serve until all new ones are there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import sqlalchemy as sa
+
+from memoryos_integrations.storage import schema
+from memoryos_integrations.storage.scope import all_scopes, touch
+from memoryos_integrations.storage.vector_rows import vector_row
+from memoryos_integrations.tiers import mid_term, short_term
+from memoryos_integrations.writing.embedding import PROBE, embedding_text, missing_texts, record, vectors_by
+
+if TYPE_CHECKING:
+    from memoryos_integrations.protocols import Embedder
+    from memoryos_integrations.storage.ledger import Ledger
+    from memoryos_integrations.writing.embedding import Embedding
+
+_BATCH = 256
+_embedders, _vectors, _pages = schema.embedders, schema.vectors, schema.pages
+
+
+def reindex(ledger: Ledger, embedding: Embedding, embedder: Embedder) -> int:
+    """Make vectors of everything by the new embedder, then switch; returns the number of vectors made.
+
+    What an interrupted call has made is used by the next one.
+    """
+    probe = vectors_by(embedder, [PROBE])[0]
+    with ledger.write() as tx:
+        same = sa.and_(_embedders.c.name == embedder.name, _embedders.c.dimension == embedder.dimension)
+        known = tx.execute(sa.select(_embedders.c.id).where(same, ~_embedders.c.active)).scalar()
+        target = int(known) if known is not None else record(tx, embedder, probe, active=False)
+    made = 0
+    while count := _one_batch(ledger, embedder, target):
+        made += count
+    with ledger.write() as tx:
+        made += _switch(tx, target)
+    embedding.use(embedder, target, probe)
+    return made
+
+
+def _one_batch(ledger: Ledger, embedder: Embedder, target: int) -> int:
+    with ledger.read() as tx:
+        rows = missing_texts(tx, target, _BATCH)
+    if not rows:
+        return 0
+    made = vectors_by(embedder, [embedding_text(row.name, row.text) for row in rows])
+    with ledger.write() as tx:
+        alive = {row.id for row in missing_texts(tx, target, None, ids=[row.id for row in rows])}
+        values = [
+            vector_row(row.id, row.kind, row.scope_id, target, vector)
+            for row, vector in zip(rows, made, strict=True)
+            if row.id in alive
+        ]
+        if values:
+            tx.execute(sa.insert(_vectors), values)
+    return len(rows)
+
+
+def _switch(tx: sa.Connection, target: int) -> int:
+    """Make the new vectors the store's, those of segments from their pages', and drop the old ones."""
+    made = 0
+    tx.execute(sa.update(_embedders).values(active=False))
+    tx.execute(sa.update(_embedders).where(_embedders.c.id == target).values(active=True))
+    for scope, _ in list(all_scopes(tx)):
+        placed = sa.select(_pages.c.segment_id).where(
+            _pages.c.scope_id == scope, _pages.c.segment_id.is_not(None)
+        )
+        for segment in list(tx.execute(placed.distinct()).scalars()):
+            pages = short_term.load_pages(tx, scope, segment_id=segment)
+            means = list(mid_term.page_vectors(tx, pages, target).values())
+            if means:
+                row = vector_row(segment, "segment", scope, target, np.mean(means, axis=0, dtype=np.float32))
+                tx.execute(sa.insert(_vectors), row)
+                made += 1
+        touch(tx, scope, erased=True)
+    tx.execute(sa.delete(_vectors).where(_vectors.c.embedder_id != target))
+    return made
