@@ -90,6 +90,7 @@ docs: setup
 
 pictures: setup
 	@$(RUN) python docs/pictures/flow.py > docs/pictures/flow.svg
+	@$(RUN) python docs/pictures/rooms.py > docs/pictures/rooms.svg
 
 notebooks: setup
 	@$(RUN) python -m tests.programs.notebooks

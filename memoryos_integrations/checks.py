@@ -6,14 +6,21 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
-from memoryos_integrations.errors import InvalidInputError
+from memoryos_integrations.errors import ConfigError, InvalidInputError
+
+T = TypeVar("T")
 
 MAX_TEXT_BYTES = 1_000_000
 MAX_ID_LENGTH = 256
 MAX_METADATA_BYTES = 64_000
 MAX_K = 10_000
+_HINTS = {
+    "human": "a person's message has the role 'user'",
+    "ai": "a model's message has the role 'assistant'",
+    "system": "instructions are no part of a conversation; remember(text, about='agent') keeps one",
+}
 
 
 def identifier(name: str, value: object) -> str:
@@ -56,7 +63,8 @@ def text(name: str, value: object, *, empty: bool = False) -> str:
 def one_of(name: str, value: object, allowed: tuple[str, ...]) -> str:
     """Return the value if it is one of those allowed."""
     if not isinstance(value, str) or value not in allowed:
-        raise InvalidInputError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+        hint = f": {_HINTS[value]}" if isinstance(value, str) and value in _HINTS else ""
+        raise InvalidInputError(f"{name} must be one of {', '.join(allowed)}, not {value!r}{hint}")
     return value
 
 
@@ -86,6 +94,29 @@ def moment(name: str, value: object) -> datetime:
         return value.astimezone(UTC)
     except OverflowError:
         raise InvalidInputError(f"{name} is out of the years 1 to 9999 in UTC") from None
+
+
+def chat_model(name: str, value: T) -> T:
+    """Return a chat model if it has what ``LLM`` asks for.
+
+    Raises:
+        ConfigError: it has no method ``reply``.
+    """
+    if not callable(getattr(value, "reply", None)):
+        raise ConfigError(
+            f"{name} must have a method reply(prompt), see LLM; {type(value).__name__} has none. For a chat "
+            "model of LangChain: langchain_memoryos.llm.from_langchain(model); of LlamaIndex: "
+            "llamaindex_memoryos.llm.from_llamaindex(llm)."
+        )
+    return value
+
+
+def refuse_pickling(name: str) -> NoReturn:
+    """Raise a TypeError that says how another process gets at the same store."""
+    raise TypeError(
+        f"A {name} cannot be pickled: it has open files and threads. Hand the other process the folder "
+        "(memory.path) and open it there with MemoryOS(path): several processes may open one store."
+    )
 
 
 def metadata(name: str, value: object) -> tuple[dict[str, Any], str]:

@@ -20,6 +20,16 @@ Strategy = Literal["hybrid", "paper"]
 class MemoryConfig:
     """How a store behaves. Every field has a default from the paper or from a measurement.
 
+    What you may want to turn: ``cache_mb``, ``daily_tokens``, ``response_tokens``, ``token_counter``,
+    ``session_gap``, ``knowledge_capacity``, ``top_knowledge``, ``refine_idle``.
+
+    What the paper names: ``strategy``, ``short_term_capacity``, ``segment_threshold``, ``heat_alpha``,
+    ``heat_beta``, ``heat_gamma``, ``promotion_heat``, ``recency_time_constant``, ``mid_term_capacity``,
+    ``top_segments``, ``top_pages``.
+
+    For experts: ``search``, ``full_scan_threshold``, ``consolidation_batch_pages``,
+    ``promotion_batch_pages``, ``prompt_tokens``, ``inline_embed_limit``.
+
     Raises:
         ConfigError: a value is out of its range; the message names the field.
 
@@ -28,14 +38,32 @@ class MemoryConfig:
         10
     """
 
-    search: Search = "auto"
-    """``"exact"`` scans a scope's vectors, ``"chroma"`` asks the tier's collection, ``"auto"`` scans
-    up to ``full_scan_threshold`` items. Measured: the scan is 8 times faster at 10 000 items."""
+    # What you may want to turn.
+
+    cache_mb: int = 512
+    """Memory for vectors and inverted indexes of the scopes in use, least recently used out first."""
+    daily_tokens: int | None = None
+    """Tokens, in and out, that all users together may spend on background calls in a day of UTC; the work
+    above that waits for the next day. ``None``: no limit."""
+    response_tokens: int = 2000
+    """Tokens of memories that ``respond()`` gives to the model (ours)."""
+    token_counter: TokenCounter | None = field(default=None, compare=False)
+    """Counts tokens; ``None``: o200k_base, or an estimate where tiktoken's files are missing."""
+    session_gap: timedelta = timedelta(hours=6)
+    """Messages of one thread with no longer gap than this are one session (ours; lifts hits together)."""
+    knowledge_capacity: int = 100
+    """Facts shown per scope and subject, the oldest first out; nothing is erased (the paper's setting)."""
+    top_knowledge: int = 10
+    """Facts that a context offers (the paper's setting)."""
+    refine_idle: timedelta = timedelta(minutes=5)
+    """A model is asked about fewer pages than a batch once nothing was added for so long; at most 15
+    minutes (ours)."""
+
+    # What the paper names.
+
     strategy: Strategy = "hybrid"
     """``"hybrid"``: every message competes (recall@10 0.76 on held-out conversations); ``"paper"``:
     segments first, then their pages (0.37)."""
-    session_gap: timedelta = timedelta(hours=6)
-    """Messages of one thread with no longer gap than this are one session (ours; lifts hits together)."""
     short_term_capacity: int = 7
     """Pages kept in short-term memory per scope (the paper's setting)."""
     segment_threshold: float = 0.6
@@ -56,32 +84,22 @@ class MemoryConfig:
     """m: segments that ``strategy="paper"`` looks into (the paper's setting)."""
     top_pages: int = 10
     """k: pages that ``strategy="paper"`` takes from them (the paper's setting)."""
-    knowledge_capacity: int = 100
-    """Facts shown per scope and subject, the oldest first out; nothing is erased (the paper's setting)."""
-    top_knowledge: int = 10
-    """Facts that a context offers (the paper's setting)."""
+
+    # For experts: measured, seldom worth a change.
+
+    search: Search = "auto"
+    """``"exact"`` scans a scope's vectors, ``"chroma"`` asks the tier's collection, ``"auto"`` scans
+    up to ``full_scan_threshold`` items. Measured: the scan is 8 times faster at 10 000 items."""
     full_scan_threshold: int = 20_000
     """Items of a scope up to which ``search="auto"`` scans (measured: 1.3 ms at 20 000)."""
     consolidation_batch_pages: int = 20
     """Pages that one structured call to a model sorts into topics (ours)."""
     promotion_batch_pages: int = 20
     """Pages of hot segments that one structured call to a model draws facts and traits from (ours)."""
-    refine_idle: timedelta = timedelta(minutes=5)
-    """A model is asked about fewer pages than a batch once nothing was added for so long; at most 15
-    minutes (ours)."""
     prompt_tokens: int = 8000
     """Most tokens of pages that a batch puts into one prompt; longer pages are shortened there (ours)."""
-    daily_tokens: int | None = None
-    """Tokens, in and out, that all users together may spend on background calls in a day of UTC; the work
-    above that waits for the next day. ``None``: no limit."""
-    response_tokens: int = 2000
-    """Tokens of memories that ``respond()`` gives to the model (ours)."""
     inline_embed_limit: int = 64
     """Messages not yet embedded that a retrieval embeds itself; more are found by their words."""
-    cache_mb: int = 512
-    """Memory for vectors and inverted indexes of the scopes in use, least recently used out first."""
-    token_counter: TokenCounter | None = field(default=None, compare=False)
-    """Counts tokens; ``None``: o200k_base, or an estimate where tiktoken's files are missing."""
 
     def __post_init__(self) -> None:
         _one_of("search", self.search, get_args(Search))

@@ -25,10 +25,8 @@ from memoryos_integrations.writing.embedding import embedding_text
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from memoryos_integrations.config import MemoryConfig
-    from memoryos_integrations.storage.ledger import Ledger
-    from memoryos_integrations.writing.embedding import Embedding, Matrix
-    from memoryos_integrations.writing.indexing import Indexing
+    from memoryos_integrations.runtime.store import Store
+    from memoryos_integrations.writing.embedding import Matrix
 
 Namespace = tuple[str, ...]
 Matches = Callable[[Mapping[str, Any]], bool]
@@ -75,12 +73,8 @@ class Items:
     """The named values of a store; ``MemoryOS.items``.
 
     Args:
-        ledger: where they are kept.
-        embedding: makes the vectors of what is searched for.
-        indexing: asked above the full-scan threshold.
-        config: ``search``, ``full_scan_threshold`` and ``inline_embed_limit``.
-        now: microseconds since 1970.
-        notify: says that there is something to embed.
+        store: keeps them, embeds what is searched for, and indexes it.
+        keep: kept alive as long as these are in use.
 
     Example:
         >>> items = memory.items
@@ -89,18 +83,10 @@ class Items:
         [{'text': 'buy honey'}]
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        embedding: Embedding,
-        indexing: Indexing,
-        config: MemoryConfig,
-        *,
-        now: Callable[[], int],
-        notify: Callable[[], None],
-    ) -> None:
-        self._ledger, self._embedding, self._indexing, self._config = ledger, embedding, indexing, config
-        self._now, self._notify = now, notify
+    def __init__(self, store: Store, *, keep: object) -> None:
+        self._ledger, self._embedding, self._indexing = store.ledger, store.embedding, store.indexing
+        self._config, self._now, self._notify = store.config, store.times.now_us, store.worker.notify
+        self._keep = keep
 
     def get(self, names: Sequence[tuple[Namespace, str]]) -> list[StoredItem | None]:
         """Return the value under each pair of namespace and key, in their order."""

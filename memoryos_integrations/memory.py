@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
+import warnings
 import weakref
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from memoryos_integrations import checks, display
 from memoryos_integrations.clock import clock_of
@@ -20,7 +21,9 @@ from memoryos_integrations.items import Items
 from memoryos_integrations.model.page_queue import LEARNING, REFINEMENT
 from memoryos_integrations.runtime import inspection
 from memoryos_integrations.runtime.store import open_store
+from memoryos_integrations.runtime.worker import WORKER_NAME
 from memoryos_integrations.storage import outbox
+from memoryos_integrations.storage.location import store_folder
 from memoryos_integrations.storage.scope import OF_ITEMS, Scope, all_scopes
 from memoryos_integrations.types import FlushReport, Report
 from memoryos_integrations.user_memory import UserMemory
@@ -29,11 +32,12 @@ from memoryos_integrations.writing import reindexing
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from pathlib import Path
     from types import TracebackType
 
     from memoryos_integrations.events import Event
     from memoryos_integrations.protocols import LLM, Clock, Embedder
-    from memoryos_integrations.runtime.store import ModelWork
+    from memoryos_integrations.runtime.store import ModelWork, Store
 
 _open: weakref.WeakSet[MemoryOS] = weakref.WeakSet()
 
@@ -45,7 +49,8 @@ class MemoryOS:
     them does the background work.
 
     Args:
-        path: the store's folder, made if it is not there.
+        path: the store's folder, made if it is not there; ``None``: of ``MEMORYOS_URL``, ``MEMORYOS_PATH`` or
+            the account (``platformdirs.user_data_dir("memoryos")``). ``~`` is expanded.
         config: settings; the defaults are the paper's or measured.
         embedder: an ``Embedder``; ``None`` for the embedded default, which needs no network; ``"quality"``
             for the larger one of the extra of that name; ``"none"`` to search by words only.
@@ -69,7 +74,7 @@ class MemoryOS:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | None = None,
         *,
         config: MemoryConfig | None = None,
         embedder: Embedder | str | None = None,
@@ -78,29 +83,20 @@ class MemoryOS:
         clock: Clock | Callable[[], datetime] | None = None,
         chroma: Any = None,
     ) -> None:
-        if not isinstance(path, str | Path) or not str(path):
-            raise ConfigError(f"path must be the path of a folder, not {path!r}")
         if config is not None and not isinstance(config, MemoryConfig):
             raise ConfigError(f"config must be a MemoryConfig, not {type(config).__name__}")
         self._store = open_store(
-            Path(path),
+            store_folder(path),
             config=config or MemoryConfig(),
             embedder=resolve(embedder),
-            llm=_checked(llm),
+            llm=None if llm is None else checks.chat_model("llm", llm),
             chroma=chroma,
             clock=clock_of(clock),
             emit=on_event if on_event is not None else _ignore,
         )
-        store = self._store
-        self._items = Items(
-            store.ledger,
-            store.embedding,
-            store.indexing,
-            store.config,
-            now=store.times.now_us,
-            notify=store.worker.notify,
-        )
         _open.add(self)
+        self._unreferenced = weakref.finalize(self, _close_unreferenced, self._store)
+        self._unreferenced.atexit = False
         if self._has_work():
             self._store.worker.start()
             if self._store.model is not None:
@@ -129,7 +125,7 @@ class MemoryOS:
     @property
     def items(self) -> Items:
         """Values kept under names of a program's own, beside what is remembered."""
-        return self._items
+        return Items(self._store, keep=self)
 
     def user(self, user_id: str, agent_id: str = "default") -> UserMemory:
         """Return the memory of one user with one agent. Nothing is stored by this.
@@ -172,7 +168,7 @@ class MemoryOS:
             ConfigError: the store has no model and none was given.
             StoreError: another process owns the index, and does this work.
         """
-        model = self._store.model if llm is None else self._store.model_work(_needed(llm))
+        model = self._store.model if llm is None else self._store.model_work(checks.chat_model("llm", llm))
         if model is None:
             raise ConfigError("enrich() needs a chat model: enrich(llm), or MemoryOS(path, llm=...).")
         by_rules = self._run_all(None).ran  # what they have still to move is refined too
@@ -245,6 +241,7 @@ class MemoryOS:
         if self not in _open:
             return
         _open.discard(self)
+        self._unreferenced.detach()
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -258,6 +255,9 @@ class MemoryOS:
     def _repr_html_(self) -> str:
         return display.of_store(str(self.path), self.stats())
 
+    def __reduce__(self) -> NoReturn:
+        checks.refuse_pickling("MemoryOS")
+
     def __repr__(self) -> str:
         return f"MemoryOS({str(self.path)!r})"
 
@@ -266,18 +266,17 @@ class MemoryOS:
             return outbox.next_due(tx, outbox.ORDER) is not None
 
 
-def _checked(llm: LLM | None) -> LLM | None:
-    return None if llm is None else _needed(llm)
-
-
-def _needed(llm: LLM) -> LLM:
-    if not callable(getattr(llm, "reply", None)):
-        raise ConfigError(
-            f"llm must have a method reply(prompt), see LLM; {type(llm).__name__} has none. For a "
-            "chat model of LangChain: langchain_memoryos.llm.from_langchain(model); of LlamaIndex: "
-            "llamaindex_memoryos.llm.from_llamaindex(llm)."
-        )
-    return llm
+def _close_unreferenced(store: Store) -> None:
+    """Close a store whose ``MemoryOS`` nobody refers to any more."""
+    warnings.warn(
+        f"The MemoryOS of {store.path} was not closed: use it in a with block, or call close().",
+        ResourceWarning,
+        stacklevel=2,
+    )
+    if threading.current_thread().name == WORKER_NAME:  # which may be in the midst of a transaction
+        threading.Thread(target=store.close, name="memoryos-closing").start()
+    else:
+        store.close()
 
 
 def _ignore(_event: Event) -> None:

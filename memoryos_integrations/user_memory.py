@@ -34,7 +34,7 @@ class UserMemory(UserReading):
     def add(
         self,
         user: str,
-        assistant: str = "",
+        assistant: str | None = "",
         *,
         thread_id: str = "default",
         at: datetime | None = None,
@@ -45,7 +45,7 @@ class UserMemory(UserReading):
 
         Args:
             user: what the user said, up to 1 MB; may be empty if the other is not.
-            assistant: what was answered; the same.
+            assistant: what was answered; the same. ``None`` is no answer.
             thread_id: the conversation.
             at: when; now by default. Must be aware.
             event_id: the caller's name of this turn: a second call with it returns the first page. Where that
@@ -57,7 +57,7 @@ class UserMemory(UserReading):
             StoreError: the ledger could not be written; nothing was stored.
         """
         turn = arguments.turn(
-            (("user", user), ("assistant", assistant)),
+            (("user", user), ("assistant", "" if assistant is None else assistant)),
             thread_id=thread_id,
             at=at,
             event_id=event_id,

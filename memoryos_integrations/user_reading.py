@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from memoryos_integrations import arguments, checks, display
 from memoryos_integrations.errors import InvalidInputError
@@ -228,6 +228,9 @@ class UserReading:
         with self._ledger.read() as tx:
             tiers = inspection.tiers(tx, self._scope.number(tx) or 0)
         return display.of_user(self.user_id, self.agent_id, tiers)
+
+    def __reduce__(self) -> NoReturn:
+        checks.refuse_pickling("UserMemory")
 
     def __repr__(self) -> str:
         return f"UserMemory(user_id={self.user_id!r}, agent_id={self.agent_id!r})"

@@ -12,6 +12,7 @@ import typer
 
 from memoryos_integrations.apps.terminal import say
 from memoryos_integrations.errors import InvalidInputError, MemoryOSError, StoreError
+from memoryos_integrations.storage.location import LEDGER_FILE, store_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 NOTHING, TROUBLE = 1, 2
 """Exit codes: nothing was found (or ``verify`` found a problem), and an error."""
 
-DEFAULT_PATH = Path("memory")
 DEFAULT_USER = "default"
-_LEDGER = "memory.db"
 
 
 class EmbedderName(StrEnum):
@@ -38,7 +37,12 @@ class EmbedderName(StrEnum):
 
 
 PathOption = Annotated[
-    Path, typer.Option("--path", envvar="MEMORYOS_PATH", metavar="DIR", help="The store's folder.")
+    Path | None,
+    typer.Option(
+        "--path",
+        metavar="DIR",
+        help="The store's folder.  [env var: MEMORYOS_PATH; default: one of the account's own]",
+    ),
 ]
 UserOption = Annotated[
     str, typer.Option("--user", envvar="MEMORYOS_USER", metavar="ID", help="Whose memory it is.")
@@ -59,7 +63,7 @@ EmbedderOption = Annotated[
 
 @contextmanager
 def opened(
-    path: Path,
+    path: Path | None,
     embedder: EmbedderName = EmbedderName.DEFAULT,
     *,
     create: bool = False,
@@ -70,7 +74,7 @@ def opened(
     """Open a store for one command; an error of this library ends the command with one line on stderr.
 
     Args:
-        path: the store's folder.
+        path: the store's folder; ``None``: see ``store_folder``.
         embedder: the name of its embedder.
         create: begin a store if there is none. Without it that is an error: a look must not leave a folder.
         on_event: see ``MemoryOS``.
@@ -78,14 +82,16 @@ def opened(
         llm: see ``MemoryOS``.
     """
     with reported():
-        if not create and not (path / _LEDGER).exists():
+        folder = store_folder(path)
+        if not create and not (folder / LEDGER_FILE).exists():
             raise StoreError(
-                f"There is no store in {path}: give its folder with --path, or begin one with 'memoryos add'."
+                f"There is no store in {folder}: give its folder with --path, or begin one with "
+                "'memoryos add'."
             )
         from memoryos_integrations.memory import MemoryOS
 
         chosen = embedder_of(embedder)
-        with MemoryOS(path, embedder=chosen, on_event=on_event, clock=clock, llm=llm) as memory:
+        with MemoryOS(folder, embedder=chosen, on_event=on_event, clock=clock, llm=llm) as memory:
             yield memory
 
 

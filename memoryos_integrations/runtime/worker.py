@@ -38,6 +38,9 @@ _LIMITS: Mapping[JobKind, int] = {
     "refine": 1,
     "learn": 1,
 }
+WORKER_NAME = "memoryos-worker"
+"""Name of the background threads."""
+
 _QUIET_SECONDS = 0.05
 _REST_FACTOR = 4
 _LOCK_POLL_SECONDS = 1.0
@@ -102,7 +105,7 @@ class Worker:
         """Start the thread, once."""
         with self._start_lock:
             if self._thread is None and not self._stop.is_set():
-                self._thread = threading.Thread(target=self._loop, name="memoryos-worker", daemon=True)
+                self._thread = threading.Thread(target=self._loop, name=WORKER_NAME, daemon=True)
                 self._thread.start()
 
     def stopping(self) -> bool:

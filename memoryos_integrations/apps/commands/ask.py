@@ -15,7 +15,6 @@ from memoryos_integrations.apps.model_options import (
     needed_model,
 )
 from memoryos_integrations.apps.options import (
-    DEFAULT_PATH,
     DEFAULT_USER,
     AgentOption,
     EmbedderName,
@@ -47,7 +46,7 @@ def respond(
     relationship: Annotated[
         str | None, typer.Option("--relationship", metavar="TEXT", help="What the model is to the user.")
     ] = None,
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     user: UserOption = DEFAULT_USER,
     agent: AgentOption = "default",
     as_json: JsonOption = False,
@@ -109,7 +108,7 @@ class _Enriched:
 def enrich(
     llm: LlmOption = None,
     llm_model: LlmModelOption = DEFAULT_MODEL,
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     as_json: JsonOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:

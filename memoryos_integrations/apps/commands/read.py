@@ -9,7 +9,6 @@ import typer
 
 from memoryos_integrations.apps.fact_sources import evidence, superseded
 from memoryos_integrations.apps.options import (
-    DEFAULT_PATH,
     DEFAULT_USER,
     NOTHING,
     AgentOption,
@@ -67,7 +66,7 @@ def search(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what each signal added to a score.")
     ] = False,
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     user: UserOption = DEFAULT_USER,
     agent: AgentOption = "default",
     as_json: JsonOption = False,
@@ -100,7 +99,7 @@ def context(
     thread: Annotated[
         str | None, typer.Option("--thread", metavar="T", help="The running conversation: it comes first.")
     ] = None,
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     user: UserOption = DEFAULT_USER,
     agent: AgentOption = "default",
     as_json: JsonOption = False,
@@ -130,7 +129,7 @@ def show(
     history: Annotated[
         bool, typer.Option("--history", help="Also the facts that hold no more, and what took their place.")
     ] = False,
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     user: UserOption = DEFAULT_USER,
     agent: AgentOption = "default",
     as_json: JsonOption = False,
@@ -152,7 +151,7 @@ def show(
 
 
 def stats(
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     as_json: JsonOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
@@ -172,14 +171,14 @@ def stats(
             else:
                 flat[name] = value
         out = console()
-        out.print(render.figures(str(path), flat))
+        out.print(render.figures(str(memory.path), flat))
         if bill["calls"]:
             out.print()
             out.print(render.bill(bill))
 
 
 def users(
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     as_json: JsonOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
@@ -195,7 +194,7 @@ def users(
 
 
 def verify(
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     as_json: JsonOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
@@ -208,7 +207,9 @@ def verify(
         from memoryos_integrations.apps import render
 
         out = console()
-        out.print(render.figures(f"{path}: {'whole' if report.ok else 'something is wrong'}", report.counts))
+        out.print(
+            render.figures(f"{memory.path}: {'whole' if report.ok else 'something is wrong'}", report.counts)
+        )
         out.print(render.lines(report.problems))
     if not report.ok:
         raise typer.Exit(NOTHING)

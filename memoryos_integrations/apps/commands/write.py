@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoryos_integrations.apps.options import (
-    DEFAULT_PATH,
     DEFAULT_USER,
     NOTHING,
     AgentOption,
@@ -47,7 +46,7 @@ def add(
     at: Annotated[
         str | None, typer.Option("--at", metavar="ISO", help="When, with its zone. [default: now]")
     ] = None,
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     user: UserOption = DEFAULT_USER,
     agent: AgentOption = "default",
     as_json: JsonOption = False,
@@ -101,7 +100,7 @@ def chat_import(
         int | None,
         typer.Option("--sample", metavar="N", help="Which sample of a LoCoMo file, from 0. [default: all]"),
     ] = None,
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     user: UserOption = DEFAULT_USER,
     agent: AgentOption = "default",
     as_json: JsonOption = False,
@@ -189,7 +188,7 @@ def forget(
         bool, typer.Option("--everything", help="All that is stored of this user with this agent.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     user: UserOption = DEFAULT_USER,
     agent: AgentOption = "default",
     as_json: JsonOption = False,
@@ -233,7 +232,7 @@ def _ask(mine: UserMemory, ids: list[str] | None, thread: str | None) -> None:
 
 def export(
     file: FileArgument,
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     user: UserOption = DEFAULT_USER,
     agent: AgentOption = "default",
     as_json: JsonOption = False,
@@ -250,7 +249,7 @@ def export(
 
 def load(
     file: FileArgument,
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     user: UserOption = DEFAULT_USER,
     agent: AgentOption = "default",
     as_json: JsonOption = False,
@@ -267,7 +266,7 @@ def load(
 
 
 def rebuild(
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     as_json: JsonOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:

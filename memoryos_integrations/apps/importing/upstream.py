@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoryos_integrations.apps.options import (
-    DEFAULT_PATH,
     DEFAULT_USER,
     AgentOption,
     EmbedderName,
@@ -57,7 +56,7 @@ def import_upstream(
         typer.Option("--zone", metavar="NAME", help="Of its times. [default: this machine's]"),
     ] = None,
     thread: Annotated[str, typer.Option("--thread", metavar="T", help="The conversation.")] = "default",
-    path: PathOption = DEFAULT_PATH,
+    path: PathOption = None,
     user: UserOption = DEFAULT_USER,
     agent: AgentOption = "default",
     as_json: JsonOption = False,

@@ -14,6 +14,7 @@ from memoryos_integrations.apps.mcp.settings import settings_from
 from memoryos_integrations.apps.options import EmbedderName, EmbedderOption, fail, reported
 from memoryos_integrations.apps.terminal import say, write_json
 from memoryos_integrations.errors import MissingDependencyError
+from memoryos_integrations.storage.location import store_folder
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -28,7 +29,9 @@ UserOption = Annotated[
 PathOption = Annotated[
     Path | None,
     typer.Option(
-        "--path", envvar="MEMORYOS_PATH", metavar="DIR", help="The store's folder. [default: memory]"
+        "--path",
+        metavar="DIR",
+        help="The store's folder.  [env var: MEMORYOS_PATH; default: one of the account's own]",
     ),
 ]
 AgentOption = Annotated[
@@ -118,8 +121,8 @@ def config_(
         arguments += ["--config", str(config.absolute())]
     if config is None or user is not None:
         arguments += ["--user", settings.user_id]
-    if config is None or path is not None:
-        arguments += ["--path", str(settings.path.absolute())]
+    if path is not None or (config is None and os.environ.get("MEMORYOS_PATH")):
+        arguments += ["--path", str(store_folder(settings.path))]
     if agent is not None:
         arguments += ["--agent", agent]
     if embedder is not EmbedderName.DEFAULT:

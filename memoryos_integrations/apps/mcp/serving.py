@@ -43,7 +43,7 @@ def serve(settings: Settings, at: Address | None, *, read_only: bool) -> None:
         memory = open_memory(settings)
     with _closed_whatever_comes(memory):
         user = memory.user(settings.user_id, settings.agent_id)
-        whose = f"memory of user {settings.user_id!r} in {settings.path.absolute()}"
+        whose = f"memory of user {settings.user_id!r} in {memory.path}"
         if at is not None:
             serve_http(build(user, read_only=read_only), at, whose)
             return

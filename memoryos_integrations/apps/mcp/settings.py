@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from memoryos_integrations import checks
 from memoryos_integrations.apps.importing.chat_files import parsed
 from memoryos_integrations.apps.models import DEFAULT_MODEL, OpenAICompatible
-from memoryos_integrations.apps.options import DEFAULT_PATH, DEFAULT_USER, EmbedderName, embedder_of
+from memoryos_integrations.apps.options import DEFAULT_USER, EmbedderName, embedder_of
 from memoryos_integrations.apps.terminal import say
 from memoryos_integrations.config import MemoryConfig
 from memoryos_integrations.errors import ConfigError
@@ -46,7 +46,7 @@ class Settings:
     """What a server is started with."""
 
     user_id: str = DEFAULT_USER
-    path: Path = DEFAULT_PATH
+    path: Path | None = None
     agent_id: str = "default"
     embedder: EmbedderName = EmbedderName.DEFAULT
     config: MemoryConfig = field(default_factory=MemoryConfig)
