@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from memoryos_integrations import hints
 from memoryos_integrations.checks import to_us
+from memoryos_integrations.date_windows import date_windows
 from memoryos_integrations.extractive import METHOD
 from memoryos_integrations.long_term import load_facts
 from memoryos_integrations.mid_term import load_segments
@@ -86,7 +87,7 @@ def _signals(
         window=window,
         session=np.arange(len(items), dtype=np.int32),
         speaker=None,
-        date=hints.closeness(hints.date_windows(question.text, question.now), at),
+        date=hints.closeness(date_windows(question.text, question.now), at),
         without_lift=np.zeros(0, dtype=np.intp),
         allowed=np.ones(len(items), dtype=bool),
     )

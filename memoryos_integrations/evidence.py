@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from memoryos_integrations.alike import DATES
 from memoryos_integrations.checks import from_us, to_us
+from memoryos_integrations.date_windows import date_windows
 from memoryos_integrations.errors import LLMBadOutput
-from memoryos_integrations.hints import date_windows
 from memoryos_integrations.lessons import Lesson, is_shown, is_word_of_user, trust
 from memoryos_integrations.profile import LONGEST_VALUE, field_of, is_possible
 from memoryos_integrations.prompts.material import told

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from memoryos_integrations.checks import from_us
 from memoryos_integrations.dates import day
 from memoryos_integrations.storage import schema
+from memoryos_integrations.storage.columns import Column
 from memoryos_integrations.storage.lexical import LexicalIndex
-from memoryos_integrations.storage.vectors import Column, VectorMatrix, unit, unpack_all
+from memoryos_integrations.storage.vectors import VectorMatrix, unit, unpack_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from memoryos_integrations.dates import in_english
 from memoryos_integrations.statements.english import identity, people, plans, tastes, work
 from memoryos_integrations.statements.english.forms import ADVERB
 from memoryos_integrations.statements.reading import Language
-from memoryos_integrations.statements.when import in_english
 
 _LEAD = (
     "hi|hello|hey|well|oh|so|also|and|but|plus|ok|okay|yes|yeah|yep|no|nope|sure"
