@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from memoryos_integrations.clock import from_us, to_us
 from memoryos_integrations.errors import LLMBadOutput
+from memoryos_integrations.language.date_windows import date_windows
 from memoryos_integrations.language.text import STOP_WORDS, fold, whole_words
 from memoryos_integrations.model.prompts.material import told
-from memoryos_integrations.retrieval.hints import date_windows
 from memoryos_integrations.tiers.new_fact import NewFact, is_readable_by_model, is_users_own, trust
 from memoryos_integrations.tiers.profile_fields import LONGEST_VALUE, field_of, is_possible
 from memoryos_integrations.traits import LEVELS, dimension_of

@@ -17,6 +17,7 @@ import numpy as np
 
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.language.text import content_terms, terms
+from memoryos_integrations.storage.columns import Column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,31 +31,6 @@ _TAIL_SHARE: Final = 16
 """The tail is merged once it is one part in this many of the bulk, which bounds the copying per row."""
 _SCRATCH: Final = 1 << 22
 """Cells of the table in which windows are counted (16 MB); a query of more terms is done in parts."""
-
-
-class _Column:
-    """A growable array of int32: appending is amortised, reading is a view."""
-
-    def __init__(self) -> None:
-        self._room = np.empty(64, np.int32)
-        self._size = 0
-
-    @property
-    def values(self) -> NDArray[np.int32]:
-        return self._room[: self._size]
-
-    @property
-    def nbytes(self) -> int:
-        return self._room.nbytes
-
-    def append(self, values: NDArray[np.int32]) -> None:
-        size = self._size + len(values)
-        if size > len(self._room):
-            room = np.empty(size + size // 2, np.int32)
-            room[: self._size] = self.values
-            self._room = room
-        self._room[self._size : size] = values
-        self._size = size
 
 
 class _Vocabulary(dict[str, int]):
@@ -105,14 +81,14 @@ class LexicalIndex:
         self._b = b
         self._drop_stop_words = drop_stop_words
         self._vocabulary = _Vocabulary()
-        self._lengths, self._window_lengths = _Column(), _Column()
-        self._previous, self._next = _Column(), _Column()
+        self._lengths, self._window_lengths = Column(np.int32), Column(np.int32)
+        self._previous, self._next = Column(np.int32), Column(np.int32)
         # The bulk is sorted by term: term t has the postings _starts[t] to _starts[t + 1].
         self._starts = np.zeros(1, np.int64)
         self._bulk_rows = np.empty(0, np.int32)
         self._bulk_counts = np.empty(0, np.int32)
         # The tail holds the newest postings as they came.
-        self._tail_terms, self._tail_rows, self._tail_counts = _Column(), _Column(), _Column()
+        self._tail_terms, self._tail_rows, self._tail_counts = (Column(np.int32) for _ in range(3))
 
     @property
     def rows(self) -> int:
@@ -196,7 +172,7 @@ class LexicalIndex:
         self._bulk_rows = np.concatenate([self._bulk_rows, self._tail_rows.values])[order]
         self._bulk_counts = np.concatenate([self._bulk_counts, self._tail_counts.values])[order]
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(all_terms, minlength=size))])
-        self._tail_terms, self._tail_rows, self._tail_counts = _Column(), _Column(), _Column()
+        self._tail_terms, self._tail_rows, self._tail_counts = (Column(np.int32) for _ in range(3))
 
     def scores(self, query: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Score every row.

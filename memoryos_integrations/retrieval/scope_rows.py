@@ -13,7 +13,8 @@ from memoryos_integrations.clock import from_us
 from memoryos_integrations.language.dates import day
 from memoryos_integrations.retrieval.bm25 import LexicalIndex
 from memoryos_integrations.storage import schema
-from memoryos_integrations.storage.vectors import Column, VectorMatrix, unit, unpack_all
+from memoryos_integrations.storage.columns import Column
+from memoryos_integrations.storage.vectors import VectorMatrix, unit, unpack_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

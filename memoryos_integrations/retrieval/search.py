@@ -14,6 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from memoryos_integrations.events import Recalled
+from memoryos_integrations.language.date_windows import date_windows
 from memoryos_integrations.retrieval import hints, segments_and_facts
 from memoryos_integrations.retrieval.filters import allowed_rows
 from memoryos_integrations.retrieval.paper_strategy import by_paper
@@ -190,7 +191,7 @@ class Retrieval:
             by_words = WORDS * min_max(words, allowed) + WINDOW * min_max(window, allowed)
             cosine, allowed = self._dense.cosines(rows, vector, by_words, allowed, question.tiers)
         named = hints.named_speaker(question.text, rows.names)
-        dates = hints.date_windows(question.text, question.now)
+        dates = date_windows(question.text, question.now)
         return Signals(
             cosine=cosine,
             words=words,

@@ -8,6 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from memoryos_integrations.clock import to_us
+from memoryos_integrations.language.date_windows import date_windows
 from memoryos_integrations.language.extractive import METHOD
 from memoryos_integrations.retrieval import hints
 from memoryos_integrations.retrieval.bm25 import LexicalIndex
@@ -86,7 +87,7 @@ def _signals(
         window=window,
         session=np.arange(len(items), dtype=np.int32),
         speaker=None,
-        date=hints.closeness(hints.date_windows(question.text, question.now), at),
+        date=hints.closeness(date_windows(question.text, question.now), at),
         without_lift=np.zeros(0, dtype=np.intp),
         allowed=np.ones(len(items), dtype=bool),
     )

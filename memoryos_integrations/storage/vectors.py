@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     Vector = NDArray[np.float32]
     Matrix = NDArray[np.float32]
-
-
-Number = TypeVar("Number", bound=np.generic)
 
 
 def pack(vector: Vector) -> bytes:
@@ -37,41 +34,6 @@ def unit(vectors: Matrix) -> Matrix:
     """Return vectors of length 1 along the last axis; a zero vector stays zero."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
-
-
-class Column(Generic[Number]):
-    """A growing array of numbers: appending is amortised, reading is a view of what is there.
-
-    Args:
-        dtype: of the numbers.
-    """
-
-    def __init__(self, dtype: type[Number]) -> None:
-        self._room: NDArray[Number] = np.empty(64, dtype=dtype)
-        self._size = 0
-
-    def __len__(self) -> int:
-        return self._size
-
-    @property
-    def values(self) -> NDArray[Number]:
-        """The numbers so far."""
-        return self._room[: self._size]
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of the array."""
-        return int(self._room.nbytes)
-
-    def append(self, values: Sequence[object] | NDArray[Number]) -> None:
-        """Add numbers at the end."""
-        size = self._size + len(values)
-        if size > len(self._room):
-            grown = np.empty(max(size, 2 * len(self._room)), dtype=self._room.dtype)
-            grown[: self._size] = self.values
-            self._room = grown
-        self._room[self._size : size] = np.asarray(values, dtype=self._room.dtype)
-        self._size = size
 
 
 class VectorMatrix:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from memoryos_integrations.language.dates import ENGLISH_MONTHS, ENGLISH_WEEKDAYS
 from memoryos_integrations.language.extractive import jaccard
 from memoryos_integrations.language.text import STOP_WORDS, content_terms, fold, is_unspaced
 
@@ -61,11 +62,7 @@ _ONE_WORD: Final = _groups(
 )
 """Words that say the same of somebody in a statement that is the same otherwise."""
 _SUBJECTS: Final = frozenset({"user", "agent", "assistant", "usuário", "usuária"})
-_CALENDAR = (
-    "january february march april may june july august september october november december "
-    "monday tuesday wednesday thursday friday saturday sunday"
-)
-DATES: Final = frozenset(_CALENDAR.split())
+DATES: Final = frozenset(map(fold, (*ENGLISH_MONTHS, *ENGLISH_WEEKDAYS)))
 """Names of months and days: capitalised, and nobody's."""
 _WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 

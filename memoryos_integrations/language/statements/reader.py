@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from memoryos_integrations.language.date_windows import first_ahead, last_begun
 from memoryos_integrations.language.statements import chinese, english, portuguese
 from memoryos_integrations.language.statements.reading import LONGEST, blotted, sentences
-from memoryos_integrations.language.statements.when import ahead, since
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -125,9 +125,9 @@ class Reader:
         if rule.when == "since":
             behind = _BEHIND.match(match.string, match.end())
             said = parts.get("when") or (behind[0] if behind else "")
-            return parts, since(said, self.at) if said else None
+            return parts, last_begun(said, self.at) if said else None
         before = _DATE_BEFORE.search(match.string, max(0, match.start() - 60), match.start())
-        window = ahead(match[0], self.at) or (ahead(before[0], self.at) if before else None)
+        window = first_ahead(match[0], self.at) or (first_ahead(before[0], self.at) if before else None)
         if window is None:
             return None if rule.when == "ahead" else (parts | {"dated": ""}, None)
         date = self.language.shown(window)

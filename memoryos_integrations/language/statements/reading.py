@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from memoryos_integrations.language.statements.when import in_figures
+from memoryos_integrations.language.dates import in_figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
+
+    from memoryos_integrations.language.dates import DateWindow
 
     Parts = dict[str, str]
 
@@ -100,7 +101,7 @@ class Language:
     """The same when it stands behind it in the sentence."""
     question: re.Pattern[str]
     """What may follow a fact in a sentence that ends as a question."""
-    shown: Callable[[tuple[datetime, datetime]], str] = in_figures
+    shown: Callable[[DateWindow], str] = in_figures
     """How the date of a plan is written."""
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from memoryos_integrations.language.dates import in_english
 from memoryos_integrations.language.statements.english import identity, people, plans, tastes, work
 from memoryos_integrations.language.statements.english.forms import ADVERB
 from memoryos_integrations.language.statements.reading import Language
-from memoryos_integrations.language.statements.when import in_english
 
 _LEAD = (
     "hi|hello|hey|well|oh|so|also|and|but|plus|ok|okay|yes|yeah|yep|no|nope|sure"
