@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from memoryos_integrations import checks, display, inspection, reindexing
+from memoryos_integrations import checks, inspection, reindexing, reports
 from memoryos_integrations.config import MemoryConfig
 from memoryos_integrations.embedders import resolve
 from memoryos_integrations.errors import ConfigError
@@ -242,8 +242,8 @@ class MemoryOS:
     ) -> None:
         self.close()
 
-    def _repr_html_(self) -> str:
-        return display.of_store(str(self.path), self.stats())
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return reports.mimebundle(reports.card(repr(self), self.stats()))
 
     def __repr__(self) -> str:
         return f"MemoryOS({str(self.path)!r})"

@@ -9,11 +9,11 @@ from memoryos_integrations import (
     arguments,
     chains,
     checks,
-    display,
     inspection,
     long_term,
     mid_term,
     persona,
+    reports,
     short_term,
 )
 from memoryos_integrations.errors import InvalidInputError
@@ -232,10 +232,10 @@ class Recall:
             raise InvalidInputError(f"item_id: this user has no item {item_id!r}")
         return pages
 
-    def _repr_html_(self) -> str:
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         with self._ledger.read() as tx:
             tiers = inspection.tiers(tx, self._scope.number(tx) or 0)
-        return display.of_user(self.user_id, self.agent_id, tiers)
+        return reports.mimebundle(reports.card(repr(self), tiers))
 
     def __repr__(self) -> str:
         return f"UserMemory(user_id={self.user_id!r}, agent_id={self.agent_id!r})"
