@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.chat_history import BaseChatMessageHistory
@@ -16,8 +17,6 @@ from langchain_memoryos.recording import OnError, Said, record
 from memoryos_integrations.storage import ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from memoryos_integrations.memory import MemoryOS
     from memoryos_integrations.types import Message
     from memoryos_integrations.user_memory import UserMemory

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from langchain_classic.memory.chat_memory import BaseChatMemory
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -17,9 +17,7 @@ from langchain_memoryos.recording import OnError, Said, record, report
 from langchain_memoryos.variables import answer_in, question_in
 from memoryos_integrations.errors import InvalidInputError, MemoryOSError
 from memoryos_integrations.types import Message
-
-if TYPE_CHECKING:
-    from memoryos_integrations.user_memory import UserMemory
+from memoryos_integrations.user_memory import UserMemory
 
 _TOKENS_A_TURN = 32  # half of what LoCoMo's have: what is read at first is enough more often than not
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -14,7 +15,7 @@ from memoryos_integrations.model.replies import RawReply, answer_of, instruction
 from memoryos_integrations.runtime.httpx_import import settle_httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Iterator
 
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage

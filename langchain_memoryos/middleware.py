@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any, NotRequired, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Any, NotRequired, cast
 
 from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
 from langchain.agents.middleware.types import PrivateStateAttr
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.runnables.config import ensure_config
+from langchain_core.tools import BaseTool
+from langgraph.runtime import Runtime
 
 from langchain_memoryos.binding import bound, bound_to_run, thread_name, thread_of
 from langchain_memoryos.chat_history import event_of, stored
@@ -19,14 +22,7 @@ from langchain_memoryos.tools import MemoryOSToolkit
 from memoryos_integrations.errors import MemoryOSError
 from memoryos_integrations.memory import MemoryOS
 from memoryos_integrations.storage import ids
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
-
-    from langchain_core.tools import BaseTool
-    from langgraph.runtime import Runtime
-
-    from memoryos_integrations.user_memory import UserMemory
+from memoryos_integrations.user_memory import UserMemory
 
 
 class MemoryState(AgentState[Any]):

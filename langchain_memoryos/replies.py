@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from langchain_core.messages import AIMessage, BaseMessage
 
 from langchain_memoryos.messages import text_of
 from memoryos_integrations.model.provider_errors import stop_of, tokens_of
 from memoryos_integrations.model.replies import RawReply
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
 
 
 def raw_reply(message: BaseMessage) -> RawReply:

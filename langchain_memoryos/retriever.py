@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import Document
@@ -11,12 +12,12 @@ from pydantic import Field, model_validator
 
 from langchain_memoryos.binding import Bound, bound
 from langchain_memoryos.recording import retry
+from memoryos_integrations.types import Kind, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Self
 
-    from memoryos_integrations.types import Kind, MemoryItem, Tier
+    from memoryos_integrations.types import MemoryItem
 
 
 class MemoryOSRetriever(BaseRetriever, Bound):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
 from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
@@ -13,14 +14,10 @@ from pydantic import Field, model_validator
 
 from langchain_memoryos.binding import Bound, bound, bound_to_run, thread_name, thread_of
 from langchain_memoryos.exchange import Exchange
+from langchain_memoryos.recording import OnError
 from langchain_memoryos.variables import memory_variable, variables_of
+from memoryos_integrations.memory import MemoryOS
 from memoryos_integrations.user_memory import UserMemory
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-
-    from langchain_memoryos.recording import OnError
-    from memoryos_integrations.memory import MemoryOS
 
 
 class MemoryOSRunnable(RunnableSerializable[Any, Any], Bound):

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, BaseToolkit, ToolException
 from pydantic import BaseModel, Field
 
 from langchain_memoryos.binding import Bound, bound_to_run
 from langchain_memoryos.messages import clean
 from memoryos_integrations.errors import MemoryOSError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from langchain_core.runnables import RunnableConfig
-
-    from memoryos_integrations.types import MemoryItem
+from memoryos_integrations.types import MemoryItem
 
 _CANDIDATES = 5  # memories that the forget tool offers
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from langchain_core.prompts import BasePromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import Runnable, RunnableSequence
 
 from memoryos_integrations.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 _INPUTS = ("input", "question", "query", "human_input", "prompt", "messages")
 _OUTPUTS = ("answer", "response", "text", "output", "result", "messages")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms.llm import LLM
@@ -12,12 +13,8 @@ from llamaindex_memoryos.llm import from_embed_model, from_llamaindex
 from memoryos_integrations import checks
 from memoryos_integrations.errors import ConfigError, InvalidInputError
 from memoryos_integrations.memory import MemoryOS
+from memoryos_integrations.protocols import Embedder
 from memoryos_integrations.user_memory import UserMemory
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from memoryos_integrations.protocols import Embedder
 
 TOKEN_LIMIT = 30_000  # as LlamaIndex's Memory
 _CONTEXT_SHARE = 0.75  # of a model's context window, as LlamaIndex's ChatMemoryBuffer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
@@ -14,16 +14,12 @@ from llama_index.core.chat_engine.types import (
     StreamingAgentChatResponse,
 )
 from llama_index.core.llms.llm import LLM
+from llama_index.core.schema import NodeWithScore
 from llama_index.core.types import Thread
 
 from llamaindex_memoryos.memory import MemoryOSMemory
 from llamaindex_memoryos.turn import Turn, kept, turn_of
 from memoryos_integrations.errors import ConfigError, InvalidInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from llama_index.core.schema import NodeWithScore
 
 
 class MemoryOSChatEngine(BaseChatEngine):

@@ -6,20 +6,17 @@ message may say, in its metadata, which earlier ones it follows; without that, i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage
 
 from llamaindex_memoryos.events import MemoryResetEvent, MemoryWriteEvent, dispatcher
 from llamaindex_memoryos.matching import align, form_of
 from llamaindex_memoryos.messages import KEY, RESET, Stored, fields_of, stored
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from llama_index.core.base.llms.types import ChatMessage
-
-    from llamaindex_memoryos.stores import Store
-    from memoryos_integrations.types import Message
-    from memoryos_integrations.user_memory import UserMemory
+from llamaindex_memoryos.stores import Store
+from memoryos_integrations.types import Message
+from memoryos_integrations.user_memory import UserMemory
 
 _FIRST_PAGES, _MORE = 64, 4
 _MOST_IDS = 700  # of 40 bytes each: half of the metadata that a message may have

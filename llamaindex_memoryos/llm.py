@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,12 +16,11 @@ from llamaindex_memoryos.replies import raw_pieces, raw_reply
 from memoryos_integrations.errors import ConfigError, EmbedderUnavailableError
 from memoryos_integrations.model.provider_errors import attempt, failure_of
 from memoryos_integrations.model.replies import RawReply, answer_of, instruction_of, pieces_of
+from memoryos_integrations.protocols import Embedder, Prompt, StreamingLLM
 from memoryos_integrations.runtime.httpx_import import settle_httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
-
-    from memoryos_integrations.protocols import Embedder, Prompt, StreamingLLM, Vector
+    from memoryos_integrations.protocols import Vector
 
 T = TypeVar("T")
 _PROBE = "How long is a vector?"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING
 
 from llamaindex_memoryos.messages import Stored, fields_of, restored, stored
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from memoryos_integrations.types import Message
+from memoryos_integrations.types import Message
 
 _NOT_SAID = {"history", "hidden"}  # fields that are about the conversation, not about what was said
 

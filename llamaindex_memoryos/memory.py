@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.llms.llm import LLM
 from llama_index.core.memory import BaseMemory
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
@@ -16,17 +21,8 @@ from llamaindex_memoryos.react import protected
 from llamaindex_memoryos.recall import counter_of, without_recalled
 from memoryos_integrations import checks
 from memoryos_integrations.errors import StoreClosedError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from llama_index.core.base.embeddings.base import BaseEmbedding
-    from llama_index.core.base.llms.types import ChatMessage
-    from llama_index.core.llms.llm import LLM
-
-    from memoryos_integrations.protocols import Embedder
-    from memoryos_integrations.user_memory import UserMemory
+from memoryos_integrations.protocols import Embedder
+from memoryos_integrations.user_memory import UserMemory
 
 _MOST = 1_000_000  # tokens; as UserMemory.context
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.memory import BaseMemoryBlock, Memory
@@ -16,11 +17,7 @@ from llamaindex_memoryos.matching import align, form_of
 from llamaindex_memoryos.messages import stored, text_of
 from llamaindex_memoryos.recall import recall, shortened
 from memoryos_integrations.errors import MemoryOSError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from memoryos_integrations.user_memory import UserMemory
+from memoryos_integrations.user_memory import UserMemory
 
 _SESSION = "session_id"  # where Memory writes whose messages it hands over
 

@@ -6,7 +6,8 @@ import dataclasses
 import json
 import re
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -20,11 +21,7 @@ from llamaindex_memoryos.plain import plain, storable
 from memoryos_integrations.checks import MAX_TEXT_BYTES
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.language.quoting import INTRODUCTION
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from memoryos_integrations.types import Message, Role
+from memoryos_integrations.types import Message, Role
 
 KEY = "llama_index"
 """What the adapter keeps of a message stands under this key of its metadata."""

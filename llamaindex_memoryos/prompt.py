@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
+from llamaindex_memoryos.history import History
 from llamaindex_memoryos.messages import text_of
 from llamaindex_memoryos.recall import counter_of, recall
 from llamaindex_memoryos.window import window
 from memoryos_integrations.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from llamaindex_memoryos.history import History
-    from memoryos_integrations.types import Context
+from memoryos_integrations.types import Context
 
 
 class Parts(NamedTuple):

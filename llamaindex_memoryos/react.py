@@ -6,15 +6,12 @@ llama-index-core 0.14.25, ``take_step`` of both.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from llama_index.core.agent.workflow import AgentWorkflow, CodeActAgent, ReActAgent
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.workflow import Context
 from llama_index.core.workflow.errors import WorkflowRuntimeError  # type: ignore[attr-defined]  # no __all__
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _MAY_GO = ChatMessage(role=MessageRole.SYSTEM, content="What you need to know follows.")
 

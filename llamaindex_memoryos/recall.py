@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Collection, Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, TextBlock
@@ -19,8 +20,6 @@ from memoryos_integrations.tokens import default_counter
 from memoryos_integrations.types import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterable
-
     from llamaindex_memoryos.stores import Store
     from memoryos_integrations.protocols import TokenCounter
     from memoryos_integrations.types import MemoryItem

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterable
+
+from llama_index.core.base.llms.types import ChatResponse
 
 from memoryos_integrations.model.provider_errors import at, stop_of, tokens_of
 from memoryos_integrations.model.replies import RawReply
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
-
-    from llama_index.core.base.llms.types import ChatResponse
 
 
 def raw_reply(response: ChatResponse) -> RawReply:

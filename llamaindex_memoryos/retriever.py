@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.callbacks import CallbackManager
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from llama_index.core.vector_stores.types import (
     FilterCondition,
@@ -19,11 +20,7 @@ from llamaindex_memoryos.binding import Memory, bound
 from llamaindex_memoryos.messages import KEY
 from llamaindex_memoryos.recall import found
 from memoryos_integrations.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    from llama_index.core.callbacks import CallbackManager
-
-    from memoryos_integrations.types import Kind, MemoryItem, Tier
+from memoryos_integrations.types import Kind, MemoryItem, Tier
 
 
 class MemoryOSRetriever(BaseRetriever):

@@ -10,9 +10,10 @@ import threading
 import warnings
 import weakref
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llamaindex_memoryos.events import tell_dispatcher
 from memoryos_integrations.embedders import resolve
@@ -23,13 +24,9 @@ from memoryos_integrations.errors import (
     StoreError,
 )
 from memoryos_integrations.memory import MemoryOS
+from memoryos_integrations.protocols import LLM, Embedder
 from memoryos_integrations.storage.ledger import FILE_NAME
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
-
-    from memoryos_integrations.protocols import LLM, Embedder
-    from memoryos_integrations.types import Context, Message
+from memoryos_integrations.types import Context, Message
 
 Thread = tuple[str, str, str]
 """User, agent and conversation."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterable
+from typing import ClassVar
 
 from llama_index.core.tools.tool_spec.base import BaseToolSpec
 
@@ -11,11 +12,7 @@ from llamaindex_memoryos.binding import Memory, bound
 from llamaindex_memoryos.recall import found
 from memoryos_integrations.language.dates import day
 from memoryos_integrations.language.quoting import INTRODUCTION
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from memoryos_integrations.types import MemoryItem
+from memoryos_integrations.types import MemoryItem
 
 _MOST = 20
 _LONGEST = 1_000  # characters of one memory: a few tools' results would fill a model's window

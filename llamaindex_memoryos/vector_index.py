@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from llama_index.core import MockEmbedding, VectorStoreIndex
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.node_parser import SentenceSplitter
+from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import (
     BasePydanticVectorStore,
     VectorStoreQuery,
@@ -19,14 +21,8 @@ from llamaindex_memoryos.binding import Memory, bound
 from llamaindex_memoryos.recall import found
 from llamaindex_memoryos.retriever import equalities, nodes_of
 from memoryos_integrations.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from llama_index.core.schema import BaseNode
-
-    from memoryos_integrations.types import Tier
-    from memoryos_integrations.user_memory import UserMemory
+from memoryos_integrations.types import Tier
+from memoryos_integrations.user_memory import UserMemory
 
 
 def as_vector_index(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -14,11 +13,9 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
+from llamaindex_memoryos.history import History
 from llamaindex_memoryos.messages import TOOL_ROLES, calls_of, fields_of, restored
-
-if TYPE_CHECKING:
-    from llamaindex_memoryos.history import History
-    from memoryos_integrations.types import Message
+from memoryos_integrations.types import Message
 
 _NOT_TEXT_TOKENS = 256  # an image, a sound: what LlamaIndex's own Memory assumes
 _FRAME_TOKENS = 4  # role and separators of one message in OpenAI's chat format

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -23,8 +24,6 @@ from memoryos_integrations.storage.vectors import unpack
 from memoryos_integrations.writing.embedding import embedding_text
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from memoryos_integrations.runtime.store import Store
     from memoryos_integrations.writing.embedding import Matrix
 

@@ -8,11 +8,15 @@ import threading
 import warnings
 import weakref
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from memoryos_integrations import checks, display
+from memoryos_integrations import checks, reports
 from memoryos_integrations.clock import clock_of
 from memoryos_integrations.config import MemoryConfig
 from memoryos_integrations.embedders import resolve
@@ -30,11 +34,6 @@ from memoryos_integrations.user_memory import UserMemory
 from memoryos_integrations.writing import reindexing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-    from pathlib import Path
-    from types import TracebackType
-
     from memoryos_integrations.events import Event
     from memoryos_integrations.protocols import LLM, Clock, Embedder
     from memoryos_integrations.runtime.store import ModelWork, Store
@@ -252,8 +251,8 @@ class MemoryOS:
     ) -> None:
         self.close()
 
-    def _repr_html_(self) -> str:
-        return display.of_store(str(self.path), self.stats())
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return reports.mimebundle(reports.card(repr(self), self.stats()))
 
     def __reduce__(self) -> NoReturn:
         checks.refuse_pickling("MemoryOS")

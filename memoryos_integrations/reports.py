@@ -1,27 +1,211 @@
-"""What the verbs that change or check a store report: frozen values, offered by ``types`` with all others."""
+"""How values are shown as tables, and what the verbs that change or check a store report.
+
+Notebooks, IPython, rich and the command line show the same tables. Stored text is data: it is never read as
+markup, and what would steer a terminal is replaced. rich is imported when something is shown, not before.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import Field, dataclass, fields
+from datetime import datetime
+from io import StringIO
+from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from rich.console import RenderableType
+    from rich.text import Text
+
+_WIDTH = 100
+_ROWS = 20
+_CELL, _FIELD = 400, 10_000
+_BAR = 10
+_PRE = '<pre style="overflow-x:auto;line-height:normal">{code}</pre>'
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1 without tab and line feed
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that turn the direction of writing
+    "\u2028\u2029\ud800-\udfff]"  # line ends that terminals disagree on; halves of characters
+)
 
 
-def as_html(value: object) -> str:
-    """Return what a notebook shows of a value."""
-    from memoryos_integrations.display import html
+def clean(text: str) -> str:
+    r"""Return a text that can be shown: what would steer the terminal is replaced, never left out.
 
-    return html(value)
+    Example:
+        >>> clean("\x1b[31mred")
+        '\ufffd[31mred'
+    """
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+
+
+class Shown:
+    """A frozen dataclass that is shown as its fields: ids only as how many there are."""
+
+    __slots__ = ()
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    _columns: ClassVar[tuple[str, ...]] = ()
+    """The columns in a table of several: spaces part the fields of a line, slashes the lines of a cell."""
+
+    def __rich__(self) -> RenderableType:
+        named = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return card(type(self).__name__, {name: value for name, value in named if not _is_id(name)})
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return mimebundle(self)
+
+
+def mimebundle(shown: RenderableType) -> dict[str, str]:
+    """Return what a notebook shows, as HTML with inline styles and as plain text, by media type."""
+    from rich.console import Console
+
+    # Whatever a console would take from the environment is given: the output is the same everywhere.
+    console = Console(
+        file=StringIO(), width=_WIDTH, height=_ROWS, color_system="truecolor", no_color=False, record=True,
+        force_jupyter=False, force_terminal=False, markup=False, emoji=False, highlight=False,
+    )  # fmt: skip
+    console.print(shown)
+    page = console.export_html(inline_styles=True, code_format=_PRE, clear=False)
+    return {"text/plain": console.export_text(), "text/html": page}
+
+
+def card(title: str, entries: Mapping[str, object]) -> RenderableType:
+    """Return names and values as a table of two columns; values of ours follow in tables of their own."""
+    from rich.console import Group
+    from rich.text import Text
+
+    lists = {name: value for name, value in entries.items() if _are_shown(value)}
+    texts = {name: _named(name, entries[name], _FIELD, "\n") for name in entries if name not in lists}
+    pairs = table(
+        title, ("", ""), ((Text(_label(name), "dim"), text) for name, text in texts.items() if text)
+    )
+    return Group(pairs, *(rows(_label(name), value, most=_ROWS) for name, value in lists.items()))
+
+
+def rows(
+    title: str,
+    values: Sequence[Shown],
+    *,
+    columns: Sequence[str] = (),
+    notes: Mapping[str, Iterable[str]] | None = None,
+    ids: bool = False,
+    most: int | None = None,
+) -> RenderableType:
+    """Return values of one class as a table, a row each; a number that comes first has a bar.
+
+    Args:
+        title: stands above it.
+        values: what is shown.
+        columns: as ``_columns`` of the class, which they take the place of.
+        notes: lines to be shown below a value, by its id.
+        ids: whether the values' ids are shown.
+        most: how many rows are shown; of more, how many they are.
+    """
+    from rich.text import Text
+
+    if not values:
+        return Text(f"{clean(title)}: none")
+    columns = columns or values[0]._columns
+    head = [_label(re.split(r"\W", column)[0]) for column in columns]
+    listed = [[_cell(value, column) for column in columns] for value in values[:most]]
+    for value, row in zip(values, listed, strict=False):
+        key = getattr(value, "id", "")
+        for note in (notes or {}).get(key, ()):
+            row[-1].append(f"\n{_cut(note)}", "cyan")
+        if ids:
+            row[-1].append(f"\nid {_cut(key)}", "dim")
+    scores: list[Any] = [getattr(value, columns[0], None) for value in values[:most]]
+    if isinstance(scores[0], float):
+        head.insert(1, "")
+        best = max(*scores, 0.0) or 1.0
+        for score, row in zip(scores, listed, strict=True):
+            row[0].stylize("cyan")
+            row.insert(1, Text("━" * round(_BAR * score / best), "cyan"))
+    if more := len(values) - len(listed):
+        title = f"{title}, the first {len(listed)}; {more} more"
+    return table(title, head, listed)
+
+
+def table(title: str, head: Sequence[str], cells: Iterable[Sequence[Text | str]]) -> RenderableType:
+    """Return a table with its title above it; a ``Text`` in it must be clean, a string is cleaned."""
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    headed = any(head)
+    made = Table(
+        box=box.SIMPLE_HEAD if headed else None, show_header=headed, header_style="dim", pad_edge=False
+    )
+    for name in head:
+        made.add_column(name, overflow="fold")
+    for row in cells:
+        made.add_row(*(Text(clean(cell)) if isinstance(cell, str) else cell for cell in row))
+    # A title of the table's own would be wrapped at the table's width.
+    return Group(Text(" ".join(clean(title).split()), style="bold"), made)
+
+
+def _cell(value: Shown, column: str) -> Text:
+    from rich.text import Text
+
+    lines = (", ".join(_texts(value, line)) for line in column.split("/"))
+    first, *others = [line for line in lines if line] or [""]
+    return Text.assemble(first, *((f"\n{line}", "dim") for line in others))
+
+
+def _texts(value: Shown, line: str) -> list[str]:
+    texts = (_named(name, getattr(value, name), _CELL) for name in line.split())
+    return [text for text in texts if text]
+
+
+def _named(name: str, value: object, most: int, between: str = ", ") -> str:
+    if isinstance(value, tuple) and name.endswith("_ids"):
+        return str(len(value))
+    return _plain(value, most, between)
+
+
+def _plain(value: object, most: int, between: str = ", ") -> str:
+    """Return any value as clean text: also of a profile, which a model may have given any shape of JSON."""
+    match value:
+        case None:
+            return ""
+        case float():
+            return f"{value:.2f}"
+        case datetime():
+            return value.isoformat(" ", "minutes").removesuffix("+00:00")
+        case Mapping():
+            pairs = (f"{_plain(name, most)}: {_plain(inner, most)}" for name, inner in value.items())
+            return _cut(between.join(pairs) or "none", most)
+        case list() | tuple():
+            texts = [_plain(inner, most) for inner in value] or ["none"]
+            return "\n".join(texts) if _are_shown(value) else _cut(", ".join(texts), most)
+        case Shown():
+            line = ": ".join(", ".join(_texts(value, column)) for column in value._columns)
+            return " ".join(line.split())
+        case _:
+            return _cut(str(value), most)
+
+
+def _cut(text: str, most: int = _CELL) -> str:
+    shown = clean(text)
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
+def _are_shown(value: object) -> TypeGuard[tuple[Shown, ...]]:
+    return isinstance(value, tuple) and bool(value) and all(isinstance(one, Shown) for one in value)
+
+
+def _is_id(name: str) -> bool:
+    return name == "id" or (name.endswith("_id") and name != "thread_id")
+
+
+def _label(name: str) -> str:
+    return clean(name).replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
-class ForgetReceipt:
+class ForgetReceipt(Shown):
     """What ``forget()`` erased. It holds ids and counts, no text."""
-
-    _repr_html_ = as_html
 
     at: datetime
     """When the last byte was gone, UTC."""
@@ -40,10 +224,8 @@ class ForgetReceipt:
 
 
 @dataclass(frozen=True, slots=True)
-class FlushReport:
+class FlushReport(Shown):
     """What ``flush()`` did."""
-
-    _repr_html_ = as_html
 
     ran: Mapping[str, int]
     """Jobs done, by kind."""
@@ -54,10 +236,8 @@ class FlushReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Report(Shown):
     """What ``verify()`` found."""
-
-    _repr_html_ = as_html
 
     ok: bool
     """Whether nothing is wrong."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from memoryos_integrations.reports import FlushReport as FlushReport
 from memoryos_integrations.reports import ForgetReceipt as ForgetReceipt
 from memoryos_integrations.reports import Report as Report
-from memoryos_integrations.reports import as_html
+from memoryos_integrations.reports import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from memoryos_integrations.traits import Group, Level
 
 Role = Literal["user", "assistant", "tool"]
@@ -28,10 +27,10 @@ KINDS: tuple[Kind, ...] = ("message", "segment", "fact")
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Message(Shown):
     """One side of a turn."""
 
-    _repr_html_ = as_html
+    _columns = ("role name", "text")
 
     id: str
     """Unique in the store."""
@@ -54,10 +53,10 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Shown):
     """One exchange as it is stored: one side or both."""
 
-    _repr_html_ = as_html
+    _columns = ("at/tier/thread_id", "messages")
 
     id: str
     """Unique in the store."""
@@ -78,8 +77,10 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Shown):
     """Pages of one conversation that continue each other, as a model saw them."""
+
+    _columns = ("thread_id", "page_ids", "summary/method")
 
     id: str
     """Unique in the store."""
@@ -94,10 +95,10 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Shown):
     """Pages on one topic."""
 
-    _repr_html_ = as_html
+    _columns = ("heat", "visits", "page_ids", "keywords/summary/started_at ended_at method")
 
     id: str
     """Unique in the store."""
@@ -123,10 +124,10 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Shown):
     """One statement that is held to be true."""
 
-    _repr_html_ = as_html
+    _columns = ("valid_from/valid_to", "about", "text/source method")
 
     id: str
     """Unique in the store."""
@@ -152,8 +153,10 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Trait:
+class Trait(Shown):
     """One tendency of the user, as a model saw it. As text it is its level."""
+
+    _columns = ("level",)
 
     dimension: str
     """Its name, one of ``memoryos_integrations.traits.DIMENSIONS``."""
@@ -171,10 +174,8 @@ class Trait:
 
 
 @dataclass(frozen=True, slots=True)
-class Persona:
+class Persona(Shown):
     """What long-term memory holds about the user and the agent."""
-
-    _repr_html_ = as_html
 
     version: int
     """0 before anything was learnt; every change makes a new version."""
@@ -193,10 +194,10 @@ class Persona:
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryItem:
+class MemoryItem(Shown):
     """One memory that a retrieval found."""
 
-    _repr_html_ = as_html
+    _columns = ("score", "text/role name at kind tier thread_id/parts")
 
     id: str
     """Id of the message, segment or fact."""
@@ -231,10 +232,8 @@ class MemoryItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Retrieved:
-    """What a question brought back."""
-
-    _repr_html_ = as_html
+class Retrieved(Shown, Sequence[MemoryItem]):
+    """What a question brought back: a sequence of its ``items``, false when there are none."""
 
     query: str
     """The question."""
@@ -243,12 +242,20 @@ class Retrieved:
     dense: bool
     """Whether vectors took part; ``False`` when there is no embedder or it is down."""
 
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, index: int) -> MemoryItem: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[MemoryItem, ...]: ...
+    def __getitem__(self, index: int | slice) -> MemoryItem | tuple[MemoryItem, ...]:
+        return self.items[index]
+
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """Memories rendered for a model, within a token budget."""
-
-    _repr_html_ = as_html
+class Context(Shown):
+    """Memories rendered for a model, within a token budget; as a string it is its text."""
 
     text: str
     """Ready to be put into a prompt; stored text stands in it as quoted data. Empty if nothing fits."""
@@ -258,3 +265,6 @@ class Context:
     """Exactly the memories that stand in ``text``, in its order."""
     left_out: tuple[MemoryItem, ...]
     """Memories that were considered and did not fit, best first."""
+
+    def __str__(self) -> str:
+        return self.text

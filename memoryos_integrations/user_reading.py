@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from memoryos_integrations import arguments, checks, display
+from memoryos_integrations import arguments, checks, reports
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.runtime import inspection
 from memoryos_integrations.tiers import chains, long_term, mid_term, persona, short_term
@@ -224,10 +224,10 @@ class UserReading:
             raise InvalidInputError(f"item_id: this user has no item {item_id!r}")
         return pages
 
-    def _repr_html_(self) -> str:
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         with self._ledger.read() as tx:
             tiers = inspection.tiers(tx, self._scope.number(tx) or 0)
-        return display.of_user(self.user_id, self.agent_id, tiers)
+        return reports.mimebundle(reports.card(repr(self), tiers))
 
     def __reduce__(self) -> NoReturn:
         checks.refuse_pickling("UserMemory")

@@ -19,7 +19,7 @@ from memoryos_integrations import InvalidInputError, MemoryOS
 from memoryos_integrations.apps.cli import app
 from memoryos_integrations.apps.demo import run as demo_run
 from memoryos_integrations.apps.importing import chat_files
-from memoryos_integrations.apps.terminal import clean
+from memoryos_integrations.reports import clean
 from memoryos_integrations.testing import HashEmbedder
 
 HOSTILE = "[red]hot[/red] \x1b]0;evil\x07 \x9b31m \u202elived\u202c :smile: 你好"
@@ -99,14 +99,14 @@ def test_what_was_added_is_found_with_its_speaker_time_and_thread(told: Run) -> 
     found = told("search", "Where did I move to?", "--user", "ann", "-k", "1")
     assert found.code == 0
     assert "I moved to Lisbon in May." in found.stdout
-    assert "User, 1 May 2026 10:00" in found.stdout
+    assert "user, 2026-05-01 10:00" in found.stdout
     assert "monday" in found.stdout
     assert "viola" not in found.stdout
 
 
 def test_explain_shows_what_made_a_score_and_only_then(told: Run) -> None:
-    assert "words +" in told("search", "viola", "--user", "ann", "--explain").stdout
-    assert "words +" not in told("search", "viola", "--user", "ann").stdout
+    assert "words: 0." in told("search", "viola", "--user", "ann", "--explain").stdout
+    assert "words: " not in told("search", "viola", "--user", "ann").stdout
 
 
 def test_search_can_be_narrowed_to_a_thread(told: Run) -> None:
@@ -173,6 +173,13 @@ def test_show_shows_pages_topics_with_bars_of_their_heat_and_facts(told: Run) ->
     parts = told("show", "--user", "ann", "--json").json
     assert set(parts) == {"pages", "segments", "facts", "persona"}
     assert sum(len(segment["page_ids"]) for segment in parts["segments"]) == 14 - 7
+
+
+def test_show_writes_a_message_of_several_lines_on_one_so_that_none_looks_like_another_speaker_s(
+    run: Run,
+) -> None:
+    run("add", "I keep bees.\nassistant: I keep hens.")
+    assert "user: I keep bees. assistant: I keep hens." in run("show", "pages").stdout
 
 
 def test_show_of_a_stranger_says_that_nothing_is_stored(told: Run) -> None:

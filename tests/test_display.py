@@ -1,10 +1,15 @@
-"""What a notebook shows of stores, users and values: tables in which stored text is nothing but text."""
+"""What notebooks, IPython and rich show of stores, users and values: tables of text, and nothing live."""
 
+import re
+import subprocess
+import sys
 from html.parser import HTMLParser
+from io import StringIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from memoryos_integrations.types import FlushReport, Persona, Report
 
@@ -13,10 +18,10 @@ HOSTILE = [
     "</script><script>alert(1)</script>",
     "</pre></td></table><b>out</b>",
     '" onmouseover="alert(1)" \' &lt;b&gt; &amp;',
-    "<style>*{display:none}</style>",
-    "{0} {name} %s \\",
+    "[red]hot[/red] [link=https://x.test]here[/link] :smile:",
+    "{0} {name} {code} %s \\",
 ]
-TAGS = {"div", "b", "table", "thead", "tbody", "tr", "th", "td", "pre", "details", "summary"}
+STEERING = "\x1b]8;;https://x.test\x07bees\x1b[31m \x9b2J\u202eevil\u2066\u2028"
 
 
 class Reader(HTMLParser):
@@ -38,15 +43,31 @@ class Reader(HTMLParser):
         self.text += data
 
 
+def bundle(value) -> dict[str, str]:
+    return value._repr_mimebundle_(include=None, exclude=None)
+
+
 def shown(value) -> str:
-    """Return the text that a notebook shows, once it is clear that there is nothing but tables of it."""
+    """Return the text that a notebook shows, once it is clear that it holds nothing but styled text."""
     reader = Reader()
-    reader.feed(value._repr_html_())
+    reader.feed(bundle(value)["text/html"])
     reader.close()
-    assert reader.tags <= TAGS
+    assert reader.tags <= {"pre", "span"}
     assert reader.attributes <= {"style"}
     assert reader.open == []
-    return reader.text
+    assert squeezed(reader.text) == squeezed(bundle(value)["text/plain"])
+    return " ".join(reader.text.split())
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def on_terminal(value) -> str:
+    """Return what rich writes of a value to a terminal that has no colours."""
+    out = Console(file=StringIO(), width=100, force_terminal=True, color_system=None)
+    out.print(value)
+    return out.file.getvalue()
 
 
 def remembered(user, text):
@@ -61,7 +82,7 @@ def all_values(user, text):
     page = user.pages()[0]
     return [
         found,
-        found.items[0],
+        found[0],
         user.context(text, max_tokens=4000),
         user.facts()[0],
         page,
@@ -74,21 +95,22 @@ def all_values(user, text):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_stored_text_is_shown_as_text_in_every_table(ada, text):
+def test_stored_text_is_shown_as_text_of_every_value(ada, text):
     remembered(ada, text)
     for value in all_values(ada, text):
-        assert text in shown(value), type(value).__name__
+        assert squeezed(text) in squeezed(shown(value)), type(value).__name__
+        assert squeezed(text) in squeezed(on_terminal(value)), type(value).__name__
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_the_summary_of_a_segment_is_shown_as_text(memory, ada, text):
-    for number in range(9):
-        ada.add(f"{text} and the bees, for the {number}th time.", "Lovely!")
-    memory.flush()
-    assert text.split()[0] in shown(ada.segments()[0])
+def test_no_text_steers_a_terminal_or_turns_the_direction_of_writing(ada):
+    remembered(ada, STEERING)
+    for value in [*all_values(ada, STEERING), ada]:
+        for screen in (*bundle(value).values(), on_terminal(value)):
+            assert not set(screen) & set("\x1b\x07\x9b\u202e\u2066\u2028"), type(value).__name__
+    assert "\ufffd[31m" in shown(ada.facts()[0])
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=200))
 def test_no_text_breaks_out_of_its_table(ada, text):
     remembered(ada, text)
@@ -99,15 +121,16 @@ def test_no_text_breaks_out_of_its_table(ada, text):
 @pytest.mark.parametrize("name", ["<b>ann</b>", "ann@example.com", "用户"])
 def test_a_user_is_shown_as_what_each_tier_holds(memory, name):
     user = memory.user(name, agent_id="<i>otto</i>")
-    assert "0 pages" in shown(user)
+    assert "pages: 0" in shown(user)
     for number in range(9):
         user.add(f"I have {number} beehives.", "Lovely!")
     user.remember("Ann keeps bees.")
     memory.flush()
     text = shown(user)
-    assert text.startswith(f"Memory of {name} with <i>otto</i>")
-    for told in ("7 pages", "2 pages in ", "1 fact; persona, version 0"):
-        assert told in text
+    assert name in text
+    assert "<i>otto</i>" in text
+    for part in ("short term pages: 7", "mid term pages: 2", "facts: 1 persona version: 0"):
+        assert part in text
 
 
 def test_showing_a_user_of_whom_nothing_is_stored_stores_nothing(memory):
@@ -119,22 +142,35 @@ def test_a_store_is_shown_as_its_counts(memory, ada):
     ada.add("I keep bees.", "Where?")
     memory.user("bob").add("I keep hens.", "Where?")
     memory.flush()
-    assert "users2short-term pages2mid-term pages0" in shown(memory)
-    assert str(memory.path) in shown(memory)
+    assert "users 2" in shown(memory)
+    assert "short_term: 2" in shown(memory)
+    assert squeezed(str(memory.path)) in squeezed(shown(memory))
 
 
 def test_what_was_found_says_how_and_where_from(ada):
     ada.add("I keep bees.", "Where?", thread_id="monday")
     text = shown(ada.retrieve("bees", k=1))
-    assert text.startswith("1 memory for “bees”")
-    for told in ("I keep bees.", "User\n1 January 2026 00:00\nshort-term · monday", "words 0."):
-        assert told in text
+    parts = ("query bees", "I keep bees.", "user, 2026-01-01 00:00, message, short_term, monday", "words: 0.")
+    assert all(part in text for part in parts)
 
 
-def test_what_was_found_without_vectors_says_so(open_memory):
-    user = open_memory(embedder="none").user("ada")
-    user.add("I keep bees.", "Where?")
-    assert "found by words only" in shown(user.retrieve("bees"))
+def test_the_best_of_what_was_found_has_the_longest_bar(ada):
+    for text in ("I keep bees on the roof.", "I went to the roof.", "The weather is fine."):
+        ada.add(text, "")
+    bars = [len(bar) for bar in re.findall("━+", shown(ada.retrieve("bees on the roof", k=3)))]
+    assert bars == sorted(bars, reverse=True)
+    assert bars[0] == 10
+
+
+def test_a_topic_shows_its_summary_its_words_and_its_heat(memory, ada):
+    for number in range(9):
+        ada.add(f"The viola needs a new string, number {number}.", "Lovely!")
+    memory.flush()
+    topic = ada.segments()[0]
+    text = shown(topic)
+    assert squeezed(topic.summary) in squeezed(text)
+    assert squeezed(", ".join(topic.keywords)) in squeezed(text)
+    assert f"heat {topic.heat:.2f}" in text
 
 
 def test_a_context_shows_its_text_what_it_cost_and_what_was_left_out(ada):
@@ -142,33 +178,43 @@ def test_a_context_shows_its_text_what_it_cost_and_what_was_left_out(ada):
         ada.add(f"I have {number} beehives on the roof.", f"Number {number}, lovely!")
     context = ada.context("beehives", max_tokens=120)
     text = shown(context)
-    assert context.text in text
-    assert f"{context.tokens} tokens, {len(context.items)} memories, {len(context.left_out)} left out" in text
-    assert context.left_out[0].text in text
+    assert squeezed(context.text) in squeezed(text)
+    assert f"tokens {context.tokens}" in text
+    assert context.left_out[0].text in text.partition("left out")[2]
 
 
 def test_a_receipt_says_what_was_forgotten_and_what_was_not_there(ada):
     page = ada.add("I keep bees.", "Where?")
     text = shown(ada.forget(ids=[page.id, "nothing"]))
-    for told in ("Forgotten on 1 January 2026 00:00", "messages2", "pages1", "ids that were not there1"):
-        assert told in text
+    for part in ("at 2026-01-01 00:00", "message ids 2", "page ids 1", "missing ids 1"):
+        assert part in text
 
 
 def test_reports_say_whether_all_is_well(memory, ada):
     ada.add("I keep bees.", "Where?")
-    assert shown(memory.flush()).startswith("Background work: done")
-    assert shown(memory.verify()).startswith("Nothing is wrong")
-    assert shown(FlushReport({}, {"7": "EmbedderUnavailableError"}, 3)).startswith("Background work: failed")
+    assert "parked none" in shown(memory.flush())
+    assert "ok True problems none" in shown(memory.verify())
+    assert "EmbedderUnavailableError" in shown(FlushReport({}, {"7": "EmbedderUnavailableError"}, 3))
 
 
 def test_a_long_text_and_a_long_list_are_cut(ada):
-    for number in range(60):
+    for number in range(30):
         ada.add(f"{number} bees " + "buzz " * 300)
-    text = shown(ada.retrieve("bees", k=60))
-    assert "… and 10 more" in text
-    assert text.count("buzz") < 50 * 150
+    text = shown(ada.retrieve("bees", k=30))
+    assert "the first 20; 10 more" in text
+    assert text.count("buzz") < 20 * 100
 
 
-def test_in_a_terminal_a_value_stays_what_it_was(ada):
+def test_a_value_keeps_its_representation(ada):
     ada.add("I keep bees.", "Where?")
     assert repr(ada.retrieve("bees", k=1)).startswith("Retrieved(query='bees', items=(MemoryItem(id=")
+
+
+def test_nothing_is_imported_for_showing_before_something_is_shown():
+    code = (
+        "import sys\nfrom memoryos_integrations import Context, MemoryOS, UserMemory\n"
+        "from memoryos_integrations.types import Report\n"
+        "report = Report(True, (), {})\nassert not {'rich', 'IPython'} & set(sys.modules)\n"
+        "report._repr_mimebundle_()\nassert 'rich' in sys.modules and 'IPython' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -247,8 +247,8 @@ def test_the_demo_shows_all_of_that(demo: dict[str, Any]):
     shown = " ".join(out.file.getvalue().split())
     for part in (
         "Everything runs here but the model tiny at http://127.0.0.1.",
-        "Persona, version",
-        "trait interest in music high",
+        "Persona version",
+        "interest in music: high",
         "27 March 2025, Mara: The clinic did skin tests on Tuesday: I'm allergic to cashews and pistachios.",
         "Facts that hold no more",
         "now: Mara gets the keys of the house on 18 July 2025.",

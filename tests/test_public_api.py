@@ -3,7 +3,9 @@
 import ast
 import dataclasses
 import inspect
+import pickle
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -238,6 +240,29 @@ def test_the_fields_of_the_values_stand_in_their_order(name, fields):
     assert [
         field.name for field in dataclasses.fields(getattr(memoryos_integrations, name))
     ] == fields.split()
+
+
+def test_what_was_found_is_a_sequence_of_its_items_and_false_when_there_are_none(ada):
+    assert not ada.retrieve("bees")
+    for text in ("I keep bees.", "Bees like thyme."):
+        ada.add(text, "")
+    found = ada.retrieve("bees")
+    assert found
+    assert len(found) == 2
+    assert tuple(found) == found.items
+    assert (found[0], found[-1], found[:1]) == (found.items[0], found.items[1], found.items[:1])
+    assert found.items[1] in found
+    assert isinstance(found, Sequence)
+    assert pickle.loads(pickle.dumps(found)) == found
+    with pytest.raises(IndexError):
+        found[2]
+
+
+def test_a_context_as_a_string_is_its_text(ada):
+    assert str(ada.context("bees")) == ""
+    ada.add("I keep bees.", "")
+    context = ada.context("bees")
+    assert "I keep bees." in str(context) == f"{context}" == context.text
 
 
 def test_no_verb_of_a_user_takes_a_user_id():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -12,28 +11,14 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from memoryos_integrations.reports import clean
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
 _PIPED_WIDTH = 100
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1 without tab and line feed
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that turn the direction of writing
-    "\u2028\u2029\ud800-\udfff]"  # line ends that terminals disagree on; halves of characters
-)
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-
-
-def clean(text: str) -> str:
-    r"""Return a text that can be shown: what would steer the terminal is replaced, never left out.
-
-    Example:
-        >>> clean("\x1b[31mred")
-        '\ufffd[31mred'
-    """
-    return _UNSAFE.sub(_REPLACEMENT, text.replace("\r\n", "\n"))
 
 
 def one_line(text: str, limit: int | None = None) -> str:

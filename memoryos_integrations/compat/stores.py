@@ -6,6 +6,7 @@ import logging
 import threading
 import weakref
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations.apps.models import OpenAICompatible
@@ -13,7 +14,6 @@ from memoryos_integrations.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.memory import MemoryOS

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -24,8 +25,6 @@ from memoryos_integrations.model.reply_json import Thoughts, is_apology, json_in
 from memoryos_integrations.model.usage import report
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
-
     from pydantic import BaseModel
 
     from memoryos_integrations.protocols import Prompt

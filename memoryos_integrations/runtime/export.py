@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -18,9 +20,6 @@ from memoryos_integrations.tiers import persona
 from memoryos_integrations.types import ROLES, SUBJECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
     from memoryos_integrations.storage.scope import Scope
 
 VERSION = 1

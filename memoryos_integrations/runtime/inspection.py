@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -18,8 +19,6 @@ from memoryos_integrations.tiers.short_term import load_pages
 from memoryos_integrations.types import Report
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from memoryos_integrations.runtime.store import Store
     from memoryos_integrations.types import Page
     from memoryos_integrations.writing.indexing import Indexing
@@ -83,21 +82,20 @@ def stats(store: Store) -> dict[str, Any]:
 
 
 def tiers(tx: sa.Connection, scope: int) -> dict[str, Any]:
-    """Return what a scope holds: of each tier the pages with their first and last time, and the rest."""
-    counts: dict[str, Any] = {"short_term": (0, None, None), "mid_term": (0, None, None)}
+    """Return what a scope holds, by tier: how many pages with their first and last time, and the rest."""
+    counts: dict[str, Any] = {"short_term": {"pages": 0}, "mid_term": {"pages": 0}}
     pages = sa.select(_pages.c.tier, sa.func.count(), sa.func.min(_pages.c.at), sa.func.max(_pages.c.at))
     of_scope = _pages.c.scope_id == scope
     for tier, number, first, last in tx.execute(pages.where(of_scope).group_by(_pages.c.tier)):
-        counts[tier] = (number, from_us(first), from_us(last))
+        counts[tier] = {"pages": number, "from": from_us(first), "to": from_us(last)}
     segments = sa.select(sa.func.count()).select_from(_segments).where(_segments.c.scope_id == scope)
     facts = sa.select(sa.func.count()).select_from(_facts)
     facts = facts.where(_facts.c.scope_id == scope, _facts.c.valid_to.is_(None))
     versions = sa.select(sa.func.max(schema.persona_versions.c.version))
     versions = versions.where(schema.persona_versions.c.scope_id == scope)
-    counts["segments"] = tx.execute(segments).scalar_one()
-    counts["facts"] = tx.execute(facts).scalar_one()
-    counts["persona"] = tx.execute(versions).scalar() or 0
-    return counts
+    counts["mid_term"]["segments"] = tx.execute(segments).scalar_one()
+    version = tx.execute(versions).scalar() or 0
+    return {**counts, "long_term": {"facts": tx.execute(facts).scalar_one(), "persona version": version}}
 
 
 def trace(tx: sa.Connection, scope: int, item_id: str) -> list[Page] | None:

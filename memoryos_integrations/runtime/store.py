@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations.clock import Times
@@ -27,10 +30,6 @@ from memoryos_integrations.writing.embedding import Embedding
 from memoryos_integrations.writing.indexing import Indexing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-    from pathlib import Path
-
     from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.events import Event
     from memoryos_integrations.protocols import LLM, Embedder, TokenCounter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -13,8 +14,6 @@ from memoryos_integrations.storage.sql import chunks
 from memoryos_integrations.storage.vector_rows import drop_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     Namespace = tuple[str, ...]
 
 _items, _texts = schema.store_items, schema.store_texts

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from filelock import FileLock
@@ -23,10 +25,6 @@ from memoryos_integrations.errors import (
 )
 from memoryos_integrations.storage import schema
 from memoryos_integrations.storage.migrations import migrate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 FILE_NAME = "memory.db"
 _BUSY_SECONDS = 60

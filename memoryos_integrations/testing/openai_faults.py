@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memoryos_integrations.testing.openai_wire import Failure, Reply
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 APOLOGY = "I'm sorry, but I can't help with that."
 

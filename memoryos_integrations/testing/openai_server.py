@@ -41,9 +41,11 @@ import json
 import signal
 import threading
 from collections import deque
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from typing import TYPE_CHECKING, Any, Self
+from types import TracebackType
+from typing import Any, Self
 
 from memoryos_integrations.testing.hash_embedder import HashEmbedder
 from memoryos_integrations.testing.openai_faults import FAULTS
@@ -56,10 +58,6 @@ from memoryos_integrations.testing.openai_wire import (
     chunks,
     completion,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import TracebackType
 
 __all__ = ["FAULTS", "Answer", "Failure", "OpenAIServer", "Reply", "Request", "ToolCall"]
 

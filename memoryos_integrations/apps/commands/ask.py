@@ -26,8 +26,9 @@ from memoryos_integrations.apps.options import (
     opened,
     reported,
 )
-from memoryos_integrations.apps.terminal import clean, console, on_terminal, working, write_json
+from memoryos_integrations.apps.terminal import console, on_terminal, working, write_json
 from memoryos_integrations.events import GivenUp, Learnt, Refined
+from memoryos_integrations.reports import card, clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -153,8 +154,6 @@ def enrich(
 
 
 def _tell(done: _Enriched) -> None:
-    from memoryos_integrations.apps import render
-
     work = done.work
     figures = {
         "pages sorted": f"{work.pages_refined} into {work.topics} topics and {work.chains} chains",
@@ -165,7 +164,7 @@ def _tell(done: _Enriched) -> None:
         "calls": f"{done.calls}, {done.failures} of them failed",
         "tokens": f"{done.tokens_in:,} in, {done.tokens_out:,} out",
     }
-    console().print(render.figures(f"refined by {done.model}", figures))
+    console().print(card(f"refined by {done.model}", figures))
 
 
 def _write(pieces: Iterable[str]) -> None:

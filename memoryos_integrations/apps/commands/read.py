@@ -22,6 +22,7 @@ from memoryos_integrations.apps.options import (
     opened,
 )
 from memoryos_integrations.apps.terminal import console, say, working, write_exactly, write_json
+from memoryos_integrations.reports import card, rows
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -83,13 +84,12 @@ def search(
         )
         if as_json:
             write_json(result)
-        elif result.items:
-            from memoryos_integrations.apps import render
-
-            console().print(render.found(result.items, explain=explain))
+        elif result:
+            columns = () if explain else ("score", "text/role name at kind tier thread_id")
+            console().print(rows("Found", result, columns=columns, ids=True))
             if not result.dense:
                 say("Found by words only: there is no embedder.")
-        if not result.items:
+        if not result:
             nothing_of(memory, user, "Nothing was found")
 
 
@@ -164,14 +164,8 @@ def stats(
         from memoryos_integrations.apps import render
 
         bill = counts.pop("llm")
-        flat: dict[str, object] = {}
-        for name, value in counts.items():
-            if isinstance(value, dict):
-                flat |= {f"{name}: {key}": item for key, item in value.items()}
-            else:
-                flat[name] = value
         out = console()
-        out.print(render.figures(str(memory.path), flat))
+        out.print(card(str(memory.path), counts))
         if bill["calls"]:
             out.print()
             out.print(render.bill(bill))
@@ -207,9 +201,7 @@ def verify(
         from memoryos_integrations.apps import render
 
         out = console()
-        out.print(
-            render.figures(f"{memory.path}: {'whole' if report.ok else 'something is wrong'}", report.counts)
-        )
+        out.print(card(f"{memory.path}: {'whole' if report.ok else 'something is wrong'}", report.counts))
         out.print(render.lines(report.problems))
     if not report.ok:
         raise typer.Exit(NOTHING)
@@ -232,12 +224,11 @@ def _rendered(mine: UserMemory, view: View, thread: str | None, limit: int, hist
     from memoryos_integrations.apps import render
 
     if view is View.PAGES:
-        return render.pages(mine.pages(thread_id=thread, limit=limit))
+        return rows("Pages", mine.pages(thread_id=thread, limit=limit), ids=True)
     if view is View.SEGMENTS:
-        every = mine.segments()
-        return render.segments(every[:_SEGMENTS_SHOWN], of=len(every))
+        return render.segments(mine.segments(), most=_SEGMENTS_SHOWN, ids=True)
     if view is View.PERSONA:
-        return render.persona(mine.persona())
+        return mine.persona()
     facts = mine.facts()
     holding = render.facts(facts, evidence(mine, facts))
     return Group(holding, render.superseded(*superseded(mine, facts))) if history else holding

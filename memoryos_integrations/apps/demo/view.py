@@ -16,8 +16,9 @@ from rich.text import Text
 
 from memoryos_integrations.apps import render
 from memoryos_integrations.apps.demo import run
-from memoryos_integrations.apps.terminal import clean, one_line
+from memoryos_integrations.apps.terminal import one_line
 from memoryos_integrations.language.dates import day
+from memoryos_integrations.reports import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -79,14 +80,14 @@ class DemoView:
     def heat(self, segments: Sequence[Segment]) -> None:
         """Show the hottest topic segments."""
         self._part("Mid-term memory: topics by heat")
-        self._out.print(render.segments(segments[:_SEGMENTS], of=len(segments), brief=True))
+        self._out.print(render.segments(segments, most=_SEGMENTS))
 
     def learnt(self, learnt: Learnt | None) -> None:
         """Show what a model, if one was given, taught long-term memory, and what it cost."""
         if learnt is None:
             return
         self._part("Long-term memory: what the model learnt, and from which words")
-        self._out.print(render.persona(replace(learnt.persona, knowledge=())))
+        self._out.print(replace(learnt.persona, knowledge=()))
         self._out.print()
         self._out.print(render.facts(learnt.facts[:_FACTS], learnt.evidence, ids=False))
         self._out.print(render.superseded(learnt.superseded, learnt.successors))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,7 +25,6 @@ from memoryos_integrations.errors import InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)

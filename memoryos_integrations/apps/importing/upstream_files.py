@@ -7,6 +7,7 @@ Chroma, which keeps ``metadata_USER_ASSISTANT.json`` beside its index.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations.apps.importing.chat_files import parsed
@@ -16,7 +17,6 @@ from memoryos_integrations.errors import InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import tzinfo
-    from pathlib import Path
 
 MAX_FILE_BYTES = 500_000_000
 _METADATA = "metadata_"

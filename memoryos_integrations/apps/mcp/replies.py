@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
+from memoryos_integrations.types import About, Kind, Role, Tier
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from memoryos_integrations.types import About, Fact, Kind, Message, Page, Role, Segment, Tier
+    from memoryos_integrations.types import Fact, Message, Page, Segment
 
 T = TypeVar("T")
 _LISTED_CHARACTERS = 1000

@@ -37,11 +37,12 @@ from memoryos_integrations.apps.mcp.texts import guidance, profile_text
 from memoryos_integrations.apps.options import moment
 from memoryos_integrations.checks import MAX_ID_LENGTH, MAX_TEXT_BYTES
 from memoryos_integrations.errors import InvalidInputError
+from memoryos_integrations.types import About, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from memoryos_integrations.types import About, Kind, MemoryItem, Page
+    from memoryos_integrations.types import MemoryItem, Page
     from memoryos_integrations.user_memory import UserMemory
 
 THREAD = "mcp"
