@@ -24,6 +24,7 @@ _OF_THE_MACHINE = (
     "MEMORYOS_LLM",
     "MEMORYOS_LLM_MODEL",
     "MEMORYOS_PATH",
+    "MEMORYOS_URL",
     "MEMORYOS_USER",
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
@@ -50,6 +51,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / ".local" / "share"))
 
 
 @pytest.fixture

@@ -45,8 +45,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return where the commands keep their store; they run in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MEMORYOS_EMBEDDER", "hash")
-    for name in ("MEMORYOS_PATH", "MEMORYOS_USER", "FORCE_COLOR", "COLUMNS"):
+    for name in ("MEMORYOS_USER", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MEMORYOS_PATH", "memory")
     return tmp_path / "memory"
 
 
@@ -561,7 +562,7 @@ def test_clean_keeps_ordinary_text(kept: str) -> None:
 def test_a_look_at_a_missing_store_is_an_error_and_makes_none(
     run: Run, store: Path, command: list[str]
 ) -> None:
-    assert "There is no store in memory" in one_error(run(*command))
+    assert f"There is no store in {store}" in one_error(run(*command))
     assert list(store.parent.iterdir()) == []
 
 
