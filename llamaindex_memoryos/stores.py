@@ -25,7 +25,7 @@ from memoryos_integrations.errors import (
 )
 from memoryos_integrations.memory import MemoryOS
 from memoryos_integrations.protocols import LLM, Embedder
-from memoryos_integrations.storage.ledger import FILE_NAME
+from memoryos_integrations.storage.engines import FILE_NAME
 from memoryos_integrations.types import Context, Message
 
 Thread = tuple[str, str, str]

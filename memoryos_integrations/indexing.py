@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from memoryos_integrations.errors import IndexUnavailableError
 from memoryos_integrations.events import IndexRebuilt
 from memoryos_integrations.protocols import IndexRecord
+from memoryos_integrations.scope import lock_all
 from memoryos_integrations.short_term import chunks
 from memoryos_integrations.storage import index_directory, outbox, schema
 from memoryos_integrations.storage.index import COLLECTIONS, ChromaIndex
@@ -79,6 +80,7 @@ class Indexing:
     def request_rebuild(self) -> None:
         """Record that the index holds nothing; the job that fills it is due."""
         with self._ledger.write() as tx:
+            lock_all(tx)
             tx.execute(sa.update(_vectors).where(_vectors.c.indexed_in.is_not(None)).values(indexed_in=None))
             outbox.enqueue_once(tx, "rebuild", None, "index")
 
@@ -99,7 +101,7 @@ class Indexing:
                 self._give_up()
                 raise
             # Before the index can be closed: what it took and the ledger does not know would stay for ever.
-            with self._ledger.write() as tx:
+            with self._ledger.write(*outbox.scopes_of(jobs)) as tx:
                 note_indexed(tx, changed)
                 outbox.done(tx, jobs)
 
@@ -130,7 +132,7 @@ class Indexing:
                 except IndexUnavailableError:
                     self._give_up()
                     raise
-                with self._ledger.write() as tx:
+                with self._ledger.write(*{row.scope_id for row in rows}) as tx:
                     note_indexed(tx, changed)
                     if not rows:
                         outbox.done(tx, jobs)

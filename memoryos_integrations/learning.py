@@ -92,7 +92,7 @@ class Learning:
                 self._give_up(scope, job, batch, erasures, error)
                 return
             known.prepare(findings.lessons)
-        with self._ledger.write() as tx:
+        with self._ledger.write(scope) as tx:
             if _erasures(tx, scope) != erasures:
                 outbox.give_back(tx, [job])
                 return
@@ -138,7 +138,7 @@ class Learning:
         self, scope: int, job: Job, batch: Sequence[Page], erasures: int | None, error: Exception
     ) -> None:
         """Leave pages that a model failed at twice as the rules have them, and go on with the others."""
-        with self._ledger.write() as tx:
+        with self._ledger.write(scope) as tx:
             if _erasures(tx, scope) != erasures:
                 outbox.give_back(tx, [job])
                 return

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from memoryos_integrations import mid_term, short_term
 from memoryos_integrations.embedding import PROBE, missing_texts, record, spoken, vector_row, vectors_by
-from memoryos_integrations.scope import all_scopes, touch
+from memoryos_integrations.scope import lock_all, touch
 from memoryos_integrations.storage import schema
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _one_batch(ledger: Ledger, embedder: Embedder, target: int) -> int:
     if not rows:
         return 0
     made = vectors_by(embedder, [spoken(row.name, row.text) for row in rows])
-    with ledger.write() as tx:
+    with ledger.write(*{row.scope_id for row in rows}) as tx:
         alive = {row.id for row in missing_texts(tx, target, None, ids=[row.id for row in rows])}
         values = [
             vector_row(row.id, row.kind, row.scope_id, target, vector)
@@ -61,9 +61,10 @@ def _one_batch(ledger: Ledger, embedder: Embedder, target: int) -> int:
 def _switch(tx: sa.Connection, target: int) -> int:
     """Make the new vectors the store's, those of segments from their pages', and drop the old ones."""
     made = 0
+    scopes = lock_all(tx)
     tx.execute(sa.update(_embedders).values(active=False))
     tx.execute(sa.update(_embedders).where(_embedders.c.id == target).values(active=True))
-    for scope, _ in list(all_scopes(tx)):
+    for scope in scopes:
         placed = sa.select(_pages.c.segment_id).where(
             _pages.c.scope_id == scope, _pages.c.segment_id.is_not(None)
         )

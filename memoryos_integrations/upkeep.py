@@ -96,7 +96,7 @@ class Upkeep:
 
     def request_promotion(self, scope: int) -> None:
         """Ask for the promotion of all segments of a scope, however cold they are."""
-        with self._ledger.write() as tx:
+        with self._ledger.write(scope) as tx:
             outbox.enqueue(tx, [outbox.job_row("promote", scope, str(scope), _HOWEVER_COLD)])
 
     def _consolidate(self, jobs: Sequence[Job]) -> None:
@@ -118,7 +118,7 @@ class Upkeep:
             ready = _up_to_first_without_vector(leaving, vectors)
             more, leaving = more and ready is leaving, ready
         plan = consolidation.plan(leaving, vectors, segments, now=now, config=config)
-        with self._ledger.write() as tx:
+        with self._ledger.write(scope) as tx:
             if state(tx, scope) != seen:
                 return False
             if leaving:
@@ -135,7 +135,7 @@ class Upkeep:
         return True
 
     def _refresh(self, jobs: Sequence[Job]) -> None:
-        with self._ledger.write() as tx:
+        with self._ledger.write(*outbox.scopes_of(jobs)) as tx:
             for job in jobs:
                 if job.scope_id is not None:
                     mid_term.refresh(tx, job.scope_id, job.item_id, self._embedding.id)
@@ -155,7 +155,7 @@ class Upkeep:
                 pages = promotion.due(tx, job.scope_id, now=now, config=config, limit=_PAGES_AT_ONCE)
             lessons = promotion.learn_by_rules(pages)
             known = self._known(job.scope_id, lessons) if lessons else None
-            with self._ledger.write() as tx:
+            with self._ledger.write(job.scope_id) as tx:
                 facts = promotion.apply(tx, job.scope_id, pages, lessons, known, now=now)
                 if self.wake_model is not None:
                     LEARNING.request(tx, job.scope_id, now=now, config=config)

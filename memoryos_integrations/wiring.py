@@ -216,7 +216,7 @@ def _background(
     announce: _Announcer,
 ) -> tuple[Upkeep, Ownership, Worker]:
     upkeep = Upkeep(ledger, embedding, indexing, visits, config=config, now=times.now_us, emit=announce)
-    ownership = Ownership(ledger.path.parent)
+    ownership = Ownership(ledger.folder)
     worker = Worker(ledger, ownership, upkeep.handlers(), adopt=upkeep.adopt, now=times.now_us, emit=announce)
     upkeep.stopping = worker.stopping
     indexing.take_charge = worker.try_to_take_charge
