@@ -25,7 +25,7 @@ from memoryos_integrations.errors import (
 )
 from memoryos_integrations.memory import MemoryOS
 from memoryos_integrations.protocols import LLM, Embedder
-from memoryos_integrations.storage.ledger import FILE_NAME
+from memoryos_integrations.storage.location import LEDGER_FILE
 from memoryos_integrations.types import Context, Message
 
 Thread = tuple[str, str, str]
@@ -145,7 +145,7 @@ def _opened(
 
 
 def _reopened(folder: str) -> MemoryOS:
-    if not (Path(folder) / FILE_NAME).is_file():
+    if not (Path(folder) / LEDGER_FILE).is_file():
         raise StoreError(
             f"There is no MemoryOS store in {folder!r}, where this memory was kept. Move the folder there, "
             "change 'persist_directory' in the serialised memory to where it is now, or begin a new store "

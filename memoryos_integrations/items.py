@@ -105,7 +105,7 @@ class Items:
             return
         with self._ledger.write() as tx:
             now = self._now()
-            scope = OF_ITEMS.ensure(tx, now)
+            scope = OF_ITEMS.number(tx) or OF_ITEMS.ensure(tx, now)  # locked the first time only
             for item_id, (put, value) in last.items():
                 if value is None:
                     item_rows.remove(tx, scope, [item_id])

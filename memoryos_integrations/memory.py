@@ -28,7 +28,7 @@ from memoryos_integrations.runtime.store import open_store
 from memoryos_integrations.runtime.worker import WORKER_NAME
 from memoryos_integrations.storage import outbox
 from memoryos_integrations.storage.location import store_folder
-from memoryos_integrations.storage.scope import OF_ITEMS, Scope, all_scopes
+from memoryos_integrations.storage.scope import OF_ITEMS, Scope, all_scopes, lock_all
 from memoryos_integrations.types import FlushReport, Report
 from memoryos_integrations.user_memory import UserMemory
 from memoryos_integrations.writing import reindexing
@@ -172,7 +172,7 @@ class MemoryOS:
             raise ConfigError("enrich() needs a chat model: enrich(llm), or MemoryOS(path, llm=...).")
         by_rules = self._run_all(None).ran  # what they have still to move is refined too
         with model.worker.alone(), self._store.ledger.write() as tx:
-            for scope, _ in all_scopes(tx):
+            for scope in lock_all(tx):
                 for waiting in (REFINEMENT, LEARNING):
                     waiting.request_again(tx, scope)
         report = self._run_all(model)

@@ -244,7 +244,7 @@ class UserMemory(UserReading):
         """
         checks.whole("version", version, least=1, most=10**9)
         with self._ledger.write() as tx:
-            number = self._scope.number(tx)
+            number = self._scope.lock(tx)
             done = number is not None and persona.restore(tx, number, version, now=self._store.times.now_us())
         if not done:
             raise InvalidInputError(f"version: this persona has no version {version}")

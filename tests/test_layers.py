@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -136,6 +137,51 @@ def test_only_the_index_imports_chromadb():
     assert [file for file in importers if "chromadb" in imported_by(file)] == [CORE / "storage" / "index.py"]
 
 
+def named_by(tree: ast.AST) -> set[str]:
+    """Return the words of a file's code in lower case: names, arguments, imports and texts, no docstrings."""
+    found: set[str] = set()
+    told = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        for field in ("id", "attr", "arg", "name", "module", "value"):
+            word = getattr(node, field, None)
+            if isinstance(word, str) and id(node) not in told:
+                found.add(word.lower())
+    return found
+
+
+def test_only_its_own_engine_knows_sqlite():
+    """What a ledger does by SQLite alone stands in one file, so that another engine can take its place."""
+    storage = CORE / "storage"
+    allowed = {
+        storage / "engines" / "sqlite.py",
+        storage / "engines" / "__init__.py",  # chooses it
+        storage / "chroma/directory.py",  # looks into the file of Chroma's own
+    }
+    for file in modules_of(CORE):
+        words = named_by(ast.parse(file.read_text(encoding="utf-8")))
+        assert file in allowed or not [word for word in words if "sqlite" in word or "pragma" in word], file
+
+
+def test_statements_use_only_what_every_engine_has():
+    """Functions with the same meaning everywhere, and no SQL as text, which nobody translates."""
+    portable = {"coalesce", "count", "max", "min", "row_number", "sum"}
+    engines = CORE / "storage" / "engines"
+    for file in modules_of(CORE):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            called = ast.unparse(node.func)
+            if re.fullmatch(r"sa\.func\.\w+", called):
+                assert node.func.attr in portable, f"{file}: {called}"
+                assert len(node.args) <= 1 or node.func.attr == "coalesce", f"{file}: {called}, of two values"
+            is_text = called == "sa.text" or called.endswith(".exec_driver_sql")
+            assert not is_text or file.is_relative_to(engines) or file.name == "migrations.py", file
+
+
 @pytest.mark.parametrize(
     ("adapter", "strangers"),
     [
@@ -193,7 +239,12 @@ def test_the_import_rules_hold():
         (
             "memoryos_integrations/retrieval/vector_signal.py",
             "import chromadb",
-            "Only storage.index imports chromadb",
+            "Only storage.chroma.index imports chromadb",
+        ),
+        (
+            "memoryos_integrations/retrieval/vector_signal.py",
+            "import sqlite3",
+            "Only storage.engines.sqlite imports sqlite3",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations.apps.models import OpenAICompatible
 from memoryos_integrations.errors import ConfigError
+from memoryos_integrations.storage.location import LEDGER_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,7 +113,7 @@ def _close_unused(path: Path, but: tuple[object, ...] | None = None) -> None:
 def _warn_of_upstream(path: Path) -> None:
     """A program that was moved here with one line changed would seem to have lost its memories."""
     theirs = any((path / name).is_dir() for name in ("users", "chroma_storage"))
-    if theirs and not (path / "memory.db").exists():
+    if theirs and not (path / LEDGER_FILE).exists():
         _log.warning(
             "%s holds a store of upstream MemoryOS, which is not read here. Bring it over with "
             "'memoryos import-upstream'; docs/upstream.md says how.",

@@ -94,7 +94,7 @@ class Learning:
                 self._give_up(scope, job, batch, erasures, error)
                 return
             known.prepare(findings.new_facts)
-        with self._ledger.write() as tx:
+        with self._ledger.write(scope) as tx:
             if _erasures(tx, scope) != erasures:
                 outbox.give_back(tx, [job])
                 return
@@ -140,7 +140,7 @@ class Learning:
         self, scope: int, job: Job, batch: Sequence[Page], erasures: int | None, error: Exception
     ) -> None:
         """Leave pages that a model failed at twice as the rules have them, and go on with the others."""
-        with self._ledger.write() as tx:
+        with self._ledger.write(scope) as tx:
             if _erasures(tx, scope) != erasures:
                 outbox.give_back(tx, [job])
                 return

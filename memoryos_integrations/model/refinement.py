@@ -119,7 +119,7 @@ class Refinement:
             usable = unchanged_since_shown(tx, scope, batch)
             topics, runs = _within(answer.topics, usable or ()), _within(answer.runs, usable or ())
             plan = self._plan(tx, scope, topics)
-        with self._ledger.write() as tx:
+        with self._ledger.write(scope) as tx:
             if state(tx, scope) != seen:
                 return False
             if usable is None:  # the reply may repeat what was forgotten: the model is asked anew
@@ -178,7 +178,7 @@ class Refinement:
         return regrouping.plan()
 
     def _end(self, job: Job, scope: int, given_up: Sequence[Page]) -> None:
-        with self._ledger.write() as tx:
+        with self._ledger.write(scope) as tx:
             REFINEMENT.mark(tx, scope, [page.id for page in given_up], by=extractive.METHOD)
             REFINEMENT.go_on(tx, scope, job, now=self._now(), config=self._config)
 

@@ -130,6 +130,7 @@ class Responder:
             most_pages=request.most_pages,
         )
         with ledger.write() as tx:
+            self._scope.lock(tx)
             before = self._state(tx)
             question = None if before is None else self._unanswered(tx, before, request)
             is_new = question is None
@@ -148,6 +149,7 @@ class Responder:
         """Store the answer, unless something was erased meanwhile: it may repeat what was forgotten."""
         said = self._turn(request, "assistant", answer)
         with self._ledger.write() as tx:
+            self._scope.lock(tx)
             if self._state(tx) != turn.state:
                 return
             message, _ = short_term.add_message(

@@ -15,6 +15,7 @@ from memoryos_integrations.arguments import SOURCES
 from memoryos_integrations.clock import from_us
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.storage import outbox, schema
+from memoryos_integrations.storage.contents import EXPORTED
 from memoryos_integrations.storage.scope import touch
 from memoryos_integrations.tiers import persona
 from memoryos_integrations.types import ROLES, SUBJECTS
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
     from memoryos_integrations.storage.scope import Scope
 
 VERSION = 1
-_TABLES: dict[str, sa.Table] = {
-    "page": schema.pages,
-    "message": schema.messages,
-    "fact": schema.facts,
-    "persona": schema.persona_versions,
-    "edge": schema.edges,
-}
 _LEFT_OUT = {"seq", "scope_id"}
 _ANEW = {"page": {"refined": None, "summarised": None, "chain_id": None}}
 """Columns by kind that are derived anew where the file is loaded, whatever it says."""
@@ -73,7 +67,7 @@ def load(tx: sa.Connection, scope: Scope, lines: Iterable[str], now: int) -> int
     pages: set[str] = set()
     for position, record in enumerate(_parsed(lines), start=2):
         kind, values = record.pop("kind", None), record
-        table = _TABLES.get(str(kind))
+        table = EXPORTED.get(str(kind))
         if table is None:
             raise InvalidInputError(f"line {position}: unknown kind {kind!r}")
         row = _checked(table, str(kind), values, position) | {"scope_id": number} | _ANEW.get(str(kind), {})
@@ -96,7 +90,7 @@ def load(tx: sa.Connection, scope: Scope, lines: Iterable[str], now: int) -> int
 
 
 def _records(tx: sa.Connection, scope: int) -> Iterator[dict[str, Any]]:
-    for kind, table in _TABLES.items():
+    for kind, table in EXPORTED.items():
         columns = [column for column in table.c if column.name not in _LEFT_OUT]
         order = table.c.seq if "seq" in table.c else table.primary_key.columns.values()[0]
         query = sa.select(*columns).where(table.c.scope_id == scope).order_by(order)

@@ -11,7 +11,7 @@ from memoryos_integrations.events import Forgotten
 from memoryos_integrations.language.extractive import METHOD
 from memoryos_integrations.model.page_queue import FORGOTTEN, LEARNING
 from memoryos_integrations.runtime import leaked_words
-from memoryos_integrations.storage import outbox, schema
+from memoryos_integrations.storage import contents, outbox, schema
 from memoryos_integrations.storage.scope import touch
 from memoryos_integrations.storage.sql import chunks
 from memoryos_integrations.storage.vector_rows import drop_vectors
@@ -53,7 +53,7 @@ class Erased:
 def forget(store: Store, scope: Scope, *, ids: Sequence[str] | None, thread_id: str | None) -> ForgetReceipt:
     """Erase by id, or a conversation, or, with neither, everything of a scope; then the bytes in the log."""
     with store.ledger.write() as tx:
-        number = scope.number(tx)
+        number = scope.lock(tx)
         erased = _erase(tx, number, ids, thread_id, store.times.now_us())
         if number is not None and store.model is not None:
             LEARNING.request(tx, number, now=store.times.now_us(), config=store.config)
@@ -136,9 +136,10 @@ def forget_everything(tx: sa.Connection, scope: int) -> Erased:
     # The bill stays right: what was spent for them was spent.
     mine = sa.update(schema.usage).where(schema.usage.c.scope_id == scope)
     tx.execute(mine.values(scope_id=None))
-    for table in (_vectors, _edges, _messages, _pages, _chains, _segments, _facts):
-        tx.execute(sa.delete(table).where(table.c.scope_id == scope))
-    erased.persona_versions = tx.execute(sa.delete(_personas).where(_personas.c.scope_id == scope)).rowcount
+    for table in contents.FORGOTTEN:
+        deleted = tx.execute(sa.delete(table).where(table.c.scope_id == scope))
+        if table is schema.persona_versions:
+            erased.persona_versions = deleted.rowcount
     tx.execute(sa.delete(schema.scopes).where(schema.scopes.c.id == scope))
     return erased
 
@@ -235,7 +236,7 @@ def _reopen(tx: sa.Connection, scope: int, fact: str, links: dict[str, str | Non
         tx.execute(sa.update(_facts).where(mine).values(superseded_by=None, valid_to=None))
         return
     began = tx.execute(sa.select(_facts.c.valid_from).where(_facts.c.id == later)).scalar_one()
-    ended = sa.func.max(began, _facts.c.valid_from)
+    ended = sa.case((_facts.c.valid_from > began, _facts.c.valid_from), else_=began)
     tx.execute(sa.update(_facts).where(mine).values(superseded_by=later, valid_to=ended))
 
 

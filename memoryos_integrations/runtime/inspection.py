@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -12,6 +10,7 @@ from memoryos_integrations.clock import from_us
 from memoryos_integrations.errors import IndexUnavailableError
 from memoryos_integrations.model.costs import bill
 from memoryos_integrations.storage import outbox, schema
+from memoryos_integrations.storage.contents import COUNTED
 from memoryos_integrations.storage.scope import OF_ITEMS
 from memoryos_integrations.tiers import chains
 from memoryos_integrations.tiers.long_term import sources_of
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
 
 _messages, _pages, _segments = schema.messages, schema.pages, schema.segments
 _facts, _vectors = schema.facts, schema.vectors
-_COUNTED = {
-    "messages": _messages,
-    "pages": _pages,
-    "segments": _segments,
-    "facts": _facts,
-    "store_items": schema.store_items,
-    "vectors": _vectors,
-}
 
 
 def verify(store: Store) -> Report:
@@ -76,7 +67,7 @@ def stats(store: Store) -> dict[str, Any]:
         counts["llm"] = bill(tx)
     embedder = store.embedding.embedder
     counts["embedder"] = embedder.name if embedder is not None else None
-    counts["bytes"] = _bytes_in(store.path)
+    counts["bytes"] = store.ledger.size()
     counts["owner"] = store.ownership.held
     return counts
 
@@ -114,14 +105,6 @@ def trace(tx: sa.Connection, scope: int, item_id: str) -> list[Page] | None:
     return None
 
 
-def _bytes_in(folder: Path) -> int:
-    total = 0
-    for file in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # the index writes and removes files meanwhile
-            total += file.stat().st_size if file.is_file() else 0
-    return total
-
-
 def _by_id(table: sa.Table, column: sa.Column[Any]) -> sa.Select[Any]:
     return sa.select(column).where(
         table.c.id == sa.bindparam("id"), table.c.scope_id == sa.bindparam("scope_id")
@@ -131,7 +114,7 @@ def _by_id(table: sa.Table, column: sa.Column[Any]) -> sa.Select[Any]:
 def _counts(tx: sa.Connection) -> dict[str, int]:
     return {
         name: tx.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
-        for name, table in _COUNTED.items()
+        for name, table in COUNTED.items()
     }
 
 

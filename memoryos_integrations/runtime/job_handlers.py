@@ -98,7 +98,7 @@ class JobHandlers:
 
     def request_promotion(self, scope: int) -> None:
         """Ask for the promotion of all segments of a scope, however cold they are."""
-        with self._ledger.write() as tx:
+        with self._ledger.write(scope) as tx:
             outbox.enqueue(tx, [outbox.job_row("promote", scope, str(scope), _HOWEVER_COLD)])
 
     def _consolidate(self, jobs: Sequence[Job]) -> None:
@@ -120,7 +120,7 @@ class JobHandlers:
             ready = _up_to_first_without_vector(leaving, vectors)
             more, leaving = more and ready is leaving, ready
         plan = consolidation.plan(leaving, vectors, segments, now=now, config=config)
-        with self._ledger.write() as tx:
+        with self._ledger.write(scope) as tx:
             if state(tx, scope) != seen:
                 return False
             if leaving:
@@ -137,7 +137,7 @@ class JobHandlers:
         return True
 
     def _refresh(self, jobs: Sequence[Job]) -> None:
-        with self._ledger.write() as tx:
+        with self._ledger.write(*outbox.scopes_of(jobs)) as tx:
             for job in jobs:
                 if job.scope_id is not None:
                     mid_term.refresh(tx, job.scope_id, job.item_id, self._embedding.id)
@@ -157,7 +157,7 @@ class JobHandlers:
                 pages = promotion.due(tx, job.scope_id, now=now, config=config, limit=_PAGES_AT_ONCE)
             new_facts = promotion.learn_by_rules(pages)
             known = self._known(job.scope_id, new_facts) if new_facts else None
-            with self._ledger.write() as tx:
+            with self._ledger.write(job.scope_id) as tx:
                 facts = promotion.apply(tx, job.scope_id, pages, new_facts, known, now=now)
                 if self.wake_model is not None:
                     LEARNING.request(tx, job.scope_id, now=now, config=config)

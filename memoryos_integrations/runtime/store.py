@@ -224,7 +224,7 @@ def _background(
     job_handlers = JobHandlers(
         ledger, embedding, indexing, visits, config=config, now=times.now_us, emit=announce
     )
-    ownership = Ownership(ledger.path.parent)
+    ownership = Ownership(ledger.folder)
     worker = Worker(
         ledger,
         ownership,

@@ -1,252 +1,87 @@
 """The ledger: one SQL database that holds every memory. What it acknowledged survives a kill.
 
-SQLite in WAL mode with synchronous=FULL; a commit returns when the bytes are on the disk. Statements are
-SQLAlchemy Core and belong to the stage that needs them; this file only opens, locks and closes.
+Statements are SQLAlchemy Core and belong to the stage that needs them; how a database is opened, locked and
+cleaned is its engine's.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
-from filelock import FileLock
 
-from memoryos_integrations.errors import (
-    StoreClosedError,
-    StoreCorruptError,
-    StoreError,
-    StoreUnwritableError,
-)
-from memoryos_integrations.storage import schema
+from memoryos_integrations.storage import locks, schema
+from memoryos_integrations.storage.engines import engine_for
 from memoryos_integrations.storage.migrations import migrate
-
-FILE_NAME = "memory.db"
-_BUSY_SECONDS = 60
-_CORRUPT = ("malformed", "not a database", "truncated", "no such table", "no such column")
-_UNWRITABLE = ("readonly", "unable to open", "disk is full", "disk i/o", "permission")
 
 
 class Ledger:
-    """A store's database file, opened and migrated.
+    """A store's database, opened and migrated.
 
     Args:
-        folder: made with mode 0700 if it is not there; the file inside gets 0600.
+        folder: the store's; made with mode 0700 if it is not there.
 
     Raises:
-        StoreUnwritableError: the folder or the file cannot be written.
-        StoreCorruptError: the file is truncated or no database of ours.
-        StoreTooNewError: the file was written by newer code.
+        StoreUnwritableError: the folder or what is inside cannot be written.
+        StoreCorruptError: the database is damaged or not one of ours.
+        StoreTooNewError: it was written by newer code.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE_NAME
-        _make_folder(folder)
-        self._write_lock = threading.Lock()
-        self._closed = False
-        try:
-            with FileLock(folder / "open.lock", mode=0o600):
-                self._create_if_missing(folder)
-                self._open(self.path)
-                with self.write() as tx:
-                    migrate(tx)
-        except PermissionError as error:
-            raise StoreUnwritableError(_unwritable(folder)) from error
+        self.folder = folder
+        self._engine = engine_for(folder)
+        self._engine.open(migrate)
         with self.read() as tx:
             self.store_id: str = tx.execute(
                 sa.select(schema.meta.c.value).where(schema.meta.c.key == "store_id")
             ).scalar_one()
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """One durable transaction: all of it or nothing, before any other writer's next one."""
-        self._check_usable()
-        with self._write_lock, _translated(self.path):
-            if self._closed:
-                raise StoreClosedError(_CLOSED)
-            with self._begun("BEGIN IMMEDIATE") as tx:
-                yield tx
+    def write(self, *scopes: int) -> Iterator[sa.Connection]:
+        """One durable transaction: all of it or nothing.
+
+        Rows of a scope are written only after the scope was locked: by its number here, or in the
+        transaction's first statement by ``Scope.lock`` or ``Scope.ensure``. What belongs to no scope (values
+        kept by name, usage, embedders, leases of jobs) needs no lock, and is written after them.
+
+        Args:
+            scopes: numbers of the scopes to lock; they are locked in ascending order.
+        """
+        with self._engine.write() as tx:
+            locks.begin(tx, self._engine)
+            if scopes:
+                locks.lock_scopes(tx, scopes)
+            yield tx
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """One consistent snapshot. Never waits for a writer."""
-        self._check_usable()
-        with _translated(self.path), self._begun("BEGIN") as tx:
+        with self._engine.read() as tx:
+            locks.begin(tx, None)
             yield tx
 
     def scrub(self) -> None:
-        """Write the database anew and empty the write-ahead log, so that no deleted byte is left in a file.
-
-        secure_delete clears a deleted row, but not the copy of it that stays behind where rows were moved
-        when pages of the database were split or joined; VACUUM leaves nothing but live rows. It takes about
-        a second per 100 MB.
+        """Leave no byte of deleted rows in the database's files.
 
         Raises:
-            StoreError: another process held a read open for a minute; the rows are deleted, but the log
-                still holds their bytes until the next call.
+            StoreError: the rows are deleted, but another process keeps their bytes in use; call again.
         """
-        self._check_usable()
-        with self._write_lock, _translated(self.path), self._engine.connect() as connection:
-            cursor = connection.connection.cursor()
-            cursor.execute("PRAGMA temp_store=FILE")  # a whole database does not belong into memory
-            try:
-                cursor.execute("VACUUM")
-            finally:
-                cursor.execute("PRAGMA temp_store=MEMORY")
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            busy, *_ = cursor.fetchone() or (1,)
-            cursor.close()
-        if busy:
-            raise StoreError(
-                "The memories are deleted, but another process keeps the write-ahead log in use, so their "
-                "bytes are still in it. Close the other process's long read and call forget() again."
-            )
+        self._engine.scrub()
 
     def check(self) -> list[str]:
-        """Return what is wrong with the file or its references, one sentence each; empty if nothing is."""
-        try:
-            with self.read() as tx:
-                damage = tx.exec_driver_sql("PRAGMA quick_check(10)").scalars().all()
-                dangling = tx.exec_driver_sql("PRAGMA foreign_key_check").all()
-        except StoreCorruptError as error:
-            return [str(error)]
-        return [
-            *(f"The ledger is damaged ({row}): restore it from a backup." for row in damage if row != "ok"),
-            *(f"A row of {row[0]} points at a row of {row[2]} that is not there." for row in dangling),
-        ]
+        """Return what is wrong with the database or its references, one sentence each."""
+        return self._engine.damage()
+
+    def size(self) -> int:
+        """Return the bytes that the store takes on disk."""
+        return self._engine.size()
 
     def close(self) -> None:
         """Wait for the running transaction, then close. Later calls raise StoreClosedError."""
-        with self._write_lock:
-            if not self._closed:
-                self._closed = True
-                self._engine.dispose()
-
-    def _check_usable(self) -> None:
-        if self._closed:
-            raise StoreClosedError(_CLOSED)
+        self._engine.close()
 
     def after_fork(self) -> None:
-        """Let go of the parent's handles: SQLite's must be neither used nor closed in a child."""
-        self._engine.dispose(close=False)
-        self._write_lock = threading.Lock()
-
-    def _open(self, path: Path) -> None:
-        self._engine = sa.create_engine(
-            sa.URL.create("sqlite", database=str(path)),
-            connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
-            pool_size=8,
-            max_overflow=56,
-            pool_timeout=_BUSY_SECONDS,
-            pool_reset_on_return=None,  # every transaction is ended by us
-        )
-        sa.event.listen(self._engine, "connect", _set_pragmas)
-
-    @contextmanager
-    def _begun(self, begin: str) -> Iterator[sa.Connection]:
-        with self._engine.connect() as connection:
-            # Not by an event: one listener makes every statement of an engine look for listeners.
-            connection.connection.cursor().execute(begin)
-            with connection.begin():
-                yield connection
-
-    def _create_if_missing(self, folder: Path) -> None:
-        if self.path.exists():
-            if not os.access(self.path, os.W_OK):
-                raise StoreUnwritableError(_unwritable(folder))
-            _refuse_foreign(self.path)
-            return
-        if self.path.with_name(FILE_NAME + "-wal").exists():
-            raise StoreCorruptError(_corrupt(self.path, "it is missing beside its write-ahead log"))
-        if (folder / "chroma").exists():
-            raise StoreCorruptError(
-                f"{folder} has a vector index but no {FILE_NAME}: the index holds no text. Restore "
-                f"{FILE_NAME} from a backup, or delete the folder 'chroma' to begin with an empty memory."
-            )
-        # A ledger appears under its name only when it is whole, so an empty file is always a loss.
-        fresh = folder / (FILE_NAME + ".new")
-        fresh.unlink(missing_ok=True)
-        os.close(os.open(fresh, os.O_CREAT | os.O_WRONLY, 0o600))
-        self._open(fresh)
-        with self.write() as tx:
-            migrate(tx)
-        self._engine.dispose()
-        fresh.rename(self.path)
-
-
-_CLOSED = "This MemoryOS is closed. Open the folder again with MemoryOS(path)."
-
-
-def _refuse_foreign(path: Path) -> None:
-    """Look at a file before it is opened for writing, so that one that is refused stays as it is."""
-    if path.stat().st_size == 0:
-        raise StoreCorruptError(_corrupt(path, "it is empty"))
-    address = f"{path.resolve().as_uri()}?mode=ro"
-    try:
-        with closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as file:
-            tables = {row[0] for row in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            pages = file.execute("PRAGMA page_count").fetchone()[0]
-            size = file.execute("PRAGMA page_size").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        raise StoreCorruptError(_corrupt(path, str(error))) from None
-    if tables and not {"meta", "scopes", "messages"} <= tables:
-        raise StoreCorruptError(f"{path} is a database of another program: choose another folder.")
-    log = path.with_name(FILE_NAME + "-wal")
-    if path.stat().st_size < pages * size and not (log.exists() and log.stat().st_size):
-        raise StoreCorruptError(_corrupt(path, "its end is missing"))
-
-
-def _set_pragmas(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by us, not by the driver
-    cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "secure_delete=ON",
-        "temp_store=MEMORY",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turn the driver's errors into ours; the statement's parameters stay out of the message."""
-    try:
-        yield
-    except sa.exc.DBAPIError as error:
-        reason = str(error.orig)
-        lowered = reason.lower()
-        if any(word in lowered for word in _CORRUPT):
-            raise StoreCorruptError(_corrupt(path, reason)) from None
-        if any(word in lowered for word in _UNWRITABLE):
-            raise StoreUnwritableError(f"{_unwritable(path.parent)} ({reason})") from None
-        raise StoreError(
-            f"The ledger {path} did not answer: {reason}. Nothing was stored; try again."
-        ) from None
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise StoreUnwritableError(f"{folder} is a file, not a folder: choose another path.") from error
-    except OSError as error:
-        raise StoreUnwritableError(_unwritable(folder)) from error
-
-
-def _unwritable(folder: Path) -> str:
-    return f"{folder} cannot be written: check its permissions and the free space, or choose another path."
-
-
-def _corrupt(path: Path, reason: str) -> str:
-    return (
-        f"The ledger {path} cannot be read: {reason}. Nothing was changed. Restore it from a backup, or move "
-        "the folder away to begin with an empty memory."
-    )
+        """Let go of the parent's connections, which must be neither used nor closed in a child."""
+        self._engine.after_fork()

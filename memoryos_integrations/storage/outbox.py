@@ -62,6 +62,11 @@ class Job:
     """Class name of the last failure."""
 
 
+def scopes_of(jobs: Sequence[Job]) -> set[int]:
+    """Return the numbers of the scopes that jobs are about."""
+    return {job.scope_id for job in jobs if job.scope_id is not None}
+
+
 def job_row(
     kind: JobKind, scope_id: int | None, item_id: str, payload: str | None = None
 ) -> dict[str, object]:

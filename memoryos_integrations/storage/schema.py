@@ -12,12 +12,18 @@ import sqlalchemy as sa
 metadata = sa.MetaData()
 
 
+class Number(sa.BigInteger):
+    """The number of a row or of a scope, 64 bits wide on every engine."""
+
+    cache_ok = True
+
+
 def _at(name: str, *, nullable: bool = False) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=nullable)
 
 
 def _scope() -> sa.Column[int]:
-    return sa.Column("scope_id", sa.Integer, sa.ForeignKey("scopes.id"), nullable=False)
+    return sa.Column("scope_id", Number, sa.ForeignKey("scopes.id"), nullable=False)
 
 
 meta = sa.Table(
@@ -27,24 +33,22 @@ meta = sa.Table(
     sa.Column("value", sa.String, nullable=False),
 )
 
-# AUTOINCREMENT: a scope's number must never come back, since other processes may still hold it.
 scopes = sa.Table(
     "scopes",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", Number, primary_key=True),
     sa.Column("user_id", sa.String, nullable=False),
     sa.Column("agent_id", sa.String, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False, default=0),
     sa.Column("erasures", sa.Integer, nullable=False, default=0),
     _at("created_at"),
     sa.UniqueConstraint("user_id", "agent_id"),
-    sqlite_autoincrement=True,
 )
 
 segments = sa.Table(
     "segments",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("seq", Number, primary_key=True),
     sa.Column("id", sa.String, nullable=False, unique=True),
     _scope(),
     sa.Column("summary", sa.Text, nullable=False),
@@ -62,7 +66,7 @@ segments = sa.Table(
 pages = sa.Table(
     "pages",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("seq", Number, primary_key=True),
     sa.Column("id", sa.String, nullable=False, unique=True),
     _scope(),
     sa.Column("thread_id", sa.String, nullable=False),
@@ -84,7 +88,7 @@ pages = sa.Table(
 chains = sa.Table(
     "chains",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("seq", Number, primary_key=True),
     sa.Column("id", sa.String, nullable=False, unique=True),
     _scope(),
     sa.Column("thread_id", sa.String, nullable=False),
@@ -96,7 +100,7 @@ chains = sa.Table(
 messages = sa.Table(
     "messages",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("seq", Number, primary_key=True),
     sa.Column("id", sa.String, nullable=False, unique=True),
     _scope(),
     sa.Column("page_id", sa.String, sa.ForeignKey("pages.id"), nullable=False),
@@ -114,22 +118,21 @@ messages = sa.Table(
 embedders = sa.Table(
     "embedders",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", Number, primary_key=True),
     sa.Column("name", sa.String, nullable=False),
     sa.Column("dimension", sa.Integer, nullable=False),
     sa.Column("probe", sa.LargeBinary, nullable=False),  # its vector of a fixed sentence
     sa.Column("active", sa.Boolean, nullable=False),
-    sqlite_autoincrement=True,
 )
 
 vectors = sa.Table(
     "vectors",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("seq", Number, primary_key=True),
     sa.Column("item_id", sa.String, nullable=False),
     sa.Column("kind", sa.String, nullable=False),
     _scope(),
-    sa.Column("embedder_id", sa.Integer, sa.ForeignKey("embedders.id"), nullable=False),
+    sa.Column("embedder_id", Number, sa.ForeignKey("embedders.id"), nullable=False),
     sa.Column("vector", sa.LargeBinary, nullable=False),  # float32
     sa.Column("indexed_in", sa.String),  # the Chroma collection that holds it now
     sa.UniqueConstraint("item_id", "embedder_id"),
@@ -139,7 +142,7 @@ vectors = sa.Table(
 facts = sa.Table(
     "facts",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("seq", Number, primary_key=True),
     sa.Column("id", sa.String, nullable=False, unique=True),
     _scope(),
     sa.Column("about", sa.String, nullable=False),
@@ -159,7 +162,7 @@ facts = sa.Table(
 persona_versions = sa.Table(
     "persona_versions",
     metadata,
-    sa.Column("scope_id", sa.Integer, sa.ForeignKey("scopes.id"), primary_key=True),
+    sa.Column("scope_id", Number, sa.ForeignKey("scopes.id"), primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True),
     sa.Column("profile", sa.Text, nullable=False),  # JSON: field -> {"value": ..., "facts": [ids]}
     sa.Column("traits", sa.Text, nullable=False),  # JSON: dimension -> {"level", "messages": [ids], ...}
@@ -183,7 +186,7 @@ edges = sa.Table(
 store_items = sa.Table(
     "store_items",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("seq", Number, primary_key=True),
     sa.Column("id", sa.String, nullable=False, unique=True),
     sa.Column("namespace", sa.String, nullable=False),  # each label with a full stop after it
     sa.Column("key", sa.String, nullable=False),
@@ -196,7 +199,7 @@ store_items = sa.Table(
 store_texts = sa.Table(
     "store_texts",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("seq", Number, primary_key=True),
     sa.Column("id", sa.String, nullable=False, unique=True),
     _scope(),
     sa.Column("item_id", sa.String, sa.ForeignKey("store_items.id"), nullable=False),
@@ -208,8 +211,8 @@ store_texts = sa.Table(
 usage = sa.Table(
     "usage",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("scope_id", sa.Integer),
+    sa.Column("seq", Number, primary_key=True),
+    sa.Column("scope_id", Number),
     sa.Column("task", sa.String, nullable=False),
     sa.Column("day", sa.String, nullable=False),  # of UTC, as in 2026-01-31
     sa.Column("calls", sa.Integer, nullable=False),
@@ -223,9 +226,9 @@ usage = sa.Table(
 jobs = sa.Table(
     "jobs",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("seq", Number, primary_key=True),
     sa.Column("kind", sa.String, nullable=False),
-    sa.Column("scope_id", sa.Integer),
+    sa.Column("scope_id", Number),
     sa.Column("item_id", sa.String, nullable=False),
     sa.Column("payload", sa.String),
     _at("due_at"),
@@ -234,3 +237,6 @@ jobs = sa.Table(
     _at("leased_until", nullable=True),
     sa.Column("error", sa.String),  # class name of the last failure, never a message
 )
+
+NEVER_REUSED = (scopes, embedders)
+"""Tables whose numbers must not come back when their rows are gone: other processes may still hold them."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from memoryos_integrations.errors import StoreError
-from memoryos_integrations.storage import schema
+from memoryos_integrations.storage import locks, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +41,13 @@ class Scope:
         found = tx.execute(_erasures, {"user_id": self.user_id, "agent_id": self.agent_id}).scalar()
         return -1 if found is None else int(found)
 
+    def lock(self, tx: sa.Connection) -> int | None:
+        """As ``number``, and let nobody else write to the scope before the transaction ends."""
+        return locks.lock_scope(tx, self.user_id, self.agent_id)
+
     def ensure(self, tx: sa.Connection, now: int) -> int:
-        """Return the scope's number, giving it one on its first memory."""
-        number = self.number(tx)
+        """Lock the scope and return its number, giving it one on its first memory."""
+        number = self.lock(tx)
         if number is None:
             values = {
                 "user_id": self.user_id,
@@ -53,7 +57,7 @@ class Scope:
                 "created_at": now,
             }
             tx.execute(sa.insert(_scopes), values)
-            number = self.number(tx)
+            number = self.lock(tx)
         if number is None:
             raise StoreError("The ledger did not take a new scope. Nothing was stored; try again.")
         return number
@@ -77,6 +81,13 @@ def state(tx: sa.Connection, scope_id: int) -> tuple[int, int] | None:
         sa.select(_scopes.c.revision, _scopes.c.erasures).where(_scopes.c.id == scope_id)
     ).first()
     return (row.revision, row.erasures) if row is not None else None
+
+
+def lock_all(tx: sa.Connection) -> list[int]:
+    """Lock every scope and return their numbers, ascending."""
+    numbers = list(tx.execute(sa.select(_scopes.c.id).order_by(_scopes.c.id)).scalars())
+    locks.lock_scopes(tx, numbers)
+    return numbers
 
 
 def all_scopes(tx: sa.Connection) -> Iterator[tuple[int, Scope]]:

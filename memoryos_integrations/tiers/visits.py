@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from memoryos_integrations.storage import outbox, schema
+from memoryos_integrations.storage import locks, outbox, schema
 from memoryos_integrations.storage.sql import chunks
 from memoryos_integrations.tiers.mid_term import note_visits
 
@@ -48,9 +48,12 @@ class Visits:
         with self._lock:
             counts, last = self._counts, self._last
             self._counts, self._last = Counter(), {}
-        for segment, count in counts.items():
-            note_visits(tx, segment, count, last[segment])
+        scopes: set[int] = set()
         for part in chunks(list(counts)):
             visited = sa.select(_segments.c.scope_id).where(_segments.c.id.in_(part)).distinct()
-            for scope in list(tx.execute(visited).scalars()):
-                outbox.enqueue_once(tx, "promote", scope, str(scope))
+            scopes.update(tx.execute(visited).scalars())
+        locks.lock_scopes(tx, scopes)
+        for segment, count in counts.items():
+            note_visits(tx, segment, count, last[segment])
+        for scope in sorted(scopes):
+            outbox.enqueue_once(tx, "promote", scope, str(scope))

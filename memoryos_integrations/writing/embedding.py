@@ -87,7 +87,7 @@ class Embedding:
         made = self.vectors_of([embedding_text(row.name, row.text) for row in rows]) if rows else None
         items = {(job.scope_id, job.item_id, job.payload): None for job in jobs if job.scope_id is not None}
         scopes = {scope for scope, _, payload in items if payload is None}
-        with self._ledger.write() as tx:
+        with self._ledger.write(*outbox.scopes_of(jobs)) as tx:
             written = self._write(tx, rows, made) if made is not None else 0
             if self.embedder is not None:
                 outbox.enqueue(

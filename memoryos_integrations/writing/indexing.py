@@ -20,6 +20,7 @@ from memoryos_integrations.storage import outbox, schema
 from memoryos_integrations.storage.chroma import directory
 from memoryos_integrations.storage.chroma.index import COLLECTIONS, ChromaIndex
 from memoryos_integrations.storage.index_rows import HELD, note_indexed
+from memoryos_integrations.storage.scope import lock_all
 from memoryos_integrations.storage.sql import chunks
 from memoryos_integrations.storage.vectors import unit, unpack
 
@@ -80,6 +81,7 @@ class Indexing:
     def request_rebuild(self) -> None:
         """Record that the index holds nothing; the job that fills it is due."""
         with self._ledger.write() as tx:
+            lock_all(tx)
             tx.execute(sa.update(_vectors).where(_vectors.c.indexed_in.is_not(None)).values(indexed_in=None))
             outbox.enqueue_once(tx, "rebuild", None, "index")
 
@@ -100,7 +102,7 @@ class Indexing:
                 self._give_up()
                 raise
             # Before the index can be closed: what it took and the ledger does not know would stay for ever.
-            with self._ledger.write() as tx:
+            with self._ledger.write(*outbox.scopes_of(jobs)) as tx:
                 note_indexed(tx, changed)
                 outbox.done(tx, jobs)
 
@@ -131,7 +133,7 @@ class Indexing:
                 except IndexUnavailableError:
                     self._give_up()
                     raise
-                with self._ledger.write() as tx:
+                with self._ledger.write(*{row.scope_id for row in rows}) as tx:
                     note_indexed(tx, changed)
                     if not rows:
                         outbox.done(tx, jobs)

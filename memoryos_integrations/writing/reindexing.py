@@ -8,7 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from memoryos_integrations.storage import schema
-from memoryos_integrations.storage.scope import all_scopes, touch
+from memoryos_integrations.storage.scope import lock_all, touch
 from memoryos_integrations.storage.vector_rows import vector_row
 from memoryos_integrations.tiers import mid_term, short_term
 from memoryos_integrations.writing.embedding import PROBE, embedding_text, missing_texts, record, vectors_by
@@ -47,7 +47,7 @@ def _one_batch(ledger: Ledger, embedder: Embedder, target: int) -> int:
     if not rows:
         return 0
     made = vectors_by(embedder, [embedding_text(row.name, row.text) for row in rows])
-    with ledger.write() as tx:
+    with ledger.write(*{row.scope_id for row in rows}) as tx:
         alive = {row.id for row in missing_texts(tx, target, None, ids=[row.id for row in rows])}
         values = [
             vector_row(row.id, row.kind, row.scope_id, target, vector)
@@ -62,9 +62,10 @@ def _one_batch(ledger: Ledger, embedder: Embedder, target: int) -> int:
 def _switch(tx: sa.Connection, target: int) -> int:
     """Make the new vectors the store's, those of segments from their pages', and drop the old ones."""
     made = 0
+    scopes = lock_all(tx)
     tx.execute(sa.update(_embedders).values(active=False))
     tx.execute(sa.update(_embedders).where(_embedders.c.id == target).values(active=True))
-    for scope, _ in list(all_scopes(tx)):
+    for scope in scopes:
         placed = sa.select(_pages.c.segment_id).where(
             _pages.c.scope_id == scope, _pages.c.segment_id.is_not(None)
         )
