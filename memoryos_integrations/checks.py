@@ -14,6 +14,7 @@ MAX_TEXT_BYTES = 1_000_000
 MAX_ID_LENGTH = 256
 MAX_METADATA_BYTES = 64_000
 MAX_K = 10_000
+_SEARCHED_END = 4_000  # characters of either end of a long question
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -117,3 +118,20 @@ def to_us(value: datetime) -> int:
 def from_us(value: int) -> datetime:
     """Return the aware UTC datetime of ``to_us``."""
     return _EPOCH + timedelta(microseconds=value)
+
+
+def storable(value: str) -> str:
+    """Return a text that ``text`` accepts: lone surrogates and NUL become U+FFFD."""
+    if "\x00" not in value and value.isascii():
+        return value
+    # Through UTF-16, which joins the two surrogates of one character.
+    whole = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return whole.replace("\x00", "\ufffd")
+
+
+def search_text(question: str) -> str:
+    """Return a question as a search takes it: storable, and a long one without its middle."""
+    question = storable(question)
+    if len(question) <= 2 * _SEARCHED_END:
+        return question
+    return f"{question[:_SEARCHED_END]} {question[-_SEARCHED_END:]}"

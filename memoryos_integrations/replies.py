@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from memoryos_integrations.checks import storable
 from memoryos_integrations.errors import ConfigError, LLMBadOutput, LLMRefused, LLMUnavailable
 from memoryos_integrations.providers import BROKEN_OFF, CUT, DECLINED, attempt, cut_off, failure_of
-from memoryos_integrations.reply_text import Thoughts, is_apology, json_in, storable, without_thoughts
+from memoryos_integrations.reply_text import Thoughts, is_apology, json_in, without_thoughts
 from memoryos_integrations.usage import report
 
 if TYPE_CHECKING:

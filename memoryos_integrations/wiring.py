@@ -24,7 +24,7 @@ from memoryos_integrations.retrieval import Retrieval
 from memoryos_integrations.storage.ledger import Ledger
 from memoryos_integrations.storage.scope_rows import ScopeCache
 from memoryos_integrations.storage.worker import Ownership, Worker
-from memoryos_integrations.tokens import default_counter
+from memoryos_integrations.tokens import counter_of
 from memoryos_integrations.upkeep import Upkeep
 from memoryos_integrations.visits import Visits
 
@@ -162,7 +162,7 @@ def open_store(
     settle_httpx()
     times = Times(clock)
     announce = _Announcer(emit)
-    count_tokens = config.token_counter or default_counter()
+    count_tokens = counter_of(config)
     ledger = Ledger(path)
     try:
         embedding = Embedding(ledger, embedder, announce)

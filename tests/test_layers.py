@@ -187,6 +187,14 @@ def test_the_import_rules_hold():
             "The adapters know nothing of each other",
         ),
         ("memoryos_integrations/dense.py", "import chromadb", "Only storage.index imports chromadb"),
+        *(
+            (
+                f"{adapter}/shared/messages.py",
+                f"import {adapter}.retriever",
+                f"{adapter}: public classes over shared parts over the core",
+            )
+            for adapter in ("langchain_memoryos", "llamaindex_memoryos")
+        ),
     ],
 )
 def test_a_forbidden_import_breaks_its_rule(copy, file, planted, broken):
