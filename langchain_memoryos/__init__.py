@@ -1,7 +1,7 @@
 """MemoryOS memory for LangChain chains, runnables and agents.
 
-Nothing is imported before it is used, and what needs a package that is not installed says which command
-installs it.
+The classes are imported on first use; one that needs a missing package raises ``MissingDependencyError``
+with the command that installs it.
 
 Example:
     >>> from langchain_memoryos import MemoryOSRetriever
@@ -16,25 +16,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from langchain_memoryos.chat_history import MemoryOSChatMessageHistory
     from langchain_memoryos.chat_memory import MemoryOSChatMemory
+    from langchain_memoryos.chat_message_history import MemoryOSChatMessageHistory
     from langchain_memoryos.middleware import MemoryOSMiddleware
     from langchain_memoryos.retriever import MemoryOSRetriever
     from langchain_memoryos.runnable import MemoryOSRunnable, with_memory
     from langchain_memoryos.store import MemoryOSStore
-    from langchain_memoryos.tools import MemoryOSToolkit
+    from langchain_memoryos.toolkit import MemoryOSToolkit
 
-_HOME = {
+_MODULES = {
     "MemoryOSChatMemory": "chat_memory",
-    "MemoryOSChatMessageHistory": "chat_history",
+    "MemoryOSChatMessageHistory": "chat_message_history",
     "MemoryOSMiddleware": "middleware",
     "MemoryOSRetriever": "retriever",
     "MemoryOSRunnable": "runnable",
     "MemoryOSStore": "store",
-    "MemoryOSToolkit": "tools",
+    "MemoryOSToolkit": "toolkit",
     "with_memory": "runnable",
 }
-_COMMANDS = {
+_INSTALL = {
     "langchain": "pip install 'memoryos-integrations[agents]'",
     "langgraph": "pip install 'memoryos-integrations[agents]'",
     "langchain_classic": "pip install langchain-classic",
@@ -53,12 +53,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     except ModuleNotFoundError as error:
-        command = _COMMANDS.get((error.name or "").partition(".")[0])
+        command = _INSTALL.get((error.name or "").partition(".")[0])
         if command is None:
             raise
         from memoryos_integrations.errors import MissingDependencyError

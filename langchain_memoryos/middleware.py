@@ -1,9 +1,10 @@
-"""Memory for agents: recalled for every turn, stored of every turn, in no state, stream or checkpoint."""
+"""MemoryOSMiddleware: memory for agents; memories enter no state, stream or checkpoint."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, NotRequired, cast
 
 from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
@@ -13,12 +14,17 @@ from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool
 from langgraph.runtime import Runtime
 
-from langchain_memoryos.binding import bound, bound_to_run, thread_name, thread_of
-from langchain_memoryos.chat_history import event_of, stored
-from langchain_memoryos.messages import is_typed, last_typed, placed, text_of, texts_of
-from langchain_memoryos.recalling import RunCache, recalled
-from langchain_memoryos.recording import OnError, Said, record, report
-from langchain_memoryos.tools import MemoryOSToolkit
+from langchain_memoryos.shared.memory_context import ContextCache, memory_context
+from langchain_memoryos.shared.messages import insert_context, is_typed, last_typed_index, text_of, texts_of
+from langchain_memoryos.shared.pending_writes import NewMessage, OnError, report_error, store_messages
+from langchain_memoryos.shared.stored_messages import event_id_of, to_stored
+from langchain_memoryos.shared.user_scope import (
+    configured_thread_id,
+    resolve_run_user,
+    resolve_user,
+    valid_thread_id,
+)
+from langchain_memoryos.toolkit import MemoryOSToolkit
 from memoryos_integrations.errors import MemoryOSError
 from memoryos_integrations.memory import MemoryOS
 from memoryos_integrations.storage import ids
@@ -26,32 +32,32 @@ from memoryos_integrations.user_memory import UserMemory
 
 
 class MemoryState(AgentState[Any]):
-    """The agent's state, with the name that a run without a thread gets."""
+    """The agent's state, with the generated thread id of a run that has none."""
 
     memoryos_thread: NotRequired[Annotated[str, PrivateStateAttr]]
 
 
 class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
-    """Gives an agent made by ``create_agent`` a memory.
+    """Adds memory to an agent made by ``create_agent``.
 
-    What the user says is stored before the agent starts, so neither a failing model nor a summary of the
-    conversation loses it; the answer when the agent has ended. What is recalled stands in the request to the
-    model only, in a message just before the user's last.
+    The user's message is stored before the agent starts, so that neither a failing model nor a summary of
+    the conversation loses it; the answer when the agent has ended. Memories are part of the request to the
+    model only, in a message just before the user's last one.
 
-    The conversation is the run's ``thread_id``; without one each run is a conversation of its own.
+    The conversation is the run's ``thread_id``; a run without one is a conversation of its own.
 
     Args:
         memory: a ``MemoryOS`` or a ``UserMemory``.
-        user_id: whose memory; ``None``: each run says it, as ``context={"user_id": …}``, an object with that
+        user_id: the user; by default each run names it, as ``context={"user_id": …}``, an object with that
             attribute, or in ``config["configurable"]["user_id"]``.
-        agent_id: with which agent; ``"default"`` by default.
-        max_tokens: of what is recalled.
+        agent_id: the agent; ``"default"`` by default.
+        max_tokens: limit of the memories in a request.
         tools: whether the model also gets the tools of ``MemoryOSToolkit``.
-        name: of this instance; several in one agent need different ones.
-        on_error: when the store fails: ``"log"``, ``"raise"`` or a function. The turn is tried again anyway.
+        name: name of this instance; several in one agent need different ones.
+        on_error: when the store fails: ``"log"``, ``"raise"`` or a function. The turn is retried in any case.
 
     Raises:
-        ValueError: it is not said whose memory it is; raised by the run, before any model is called.
+        ValueError: there is no user; raised by the run, before any model is called.
 
     Example:
         >>> from langchain.agents import create_agent
@@ -79,10 +85,10 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     ) -> None:
         super().__init__()
         if user_id is not None or not isinstance(memory, MemoryOS):
-            bound(memory, user_id, agent_id)
+            resolve_user(memory, user_id, agent_id)
         self._memory, self._user_id, self._agent_id = memory, user_id, agent_id
         self._max_tokens, self._name, self._on_error = max_tokens, name, on_error
-        self._runs = RunCache()
+        self._contexts = ContextCache()
         toolkit = MemoryOSToolkit(memory=memory, user_id=user_id, agent_id=agent_id)
         self.tools: Sequence[BaseTool] = toolkit.get_tools() if tools else []
 
@@ -92,25 +98,25 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         return self._name
 
     def before_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
-        """Store what the user has said since the last answer."""
+        """Store the user's messages since the last answer."""
         user = self._user(runtime)
-        named = _thread_of(state, runtime)
-        thread = named or ids.fresh()
+        given_id = _thread_id_of(state, runtime)
+        thread_id = given_id or ids.fresh()
         messages = state["messages"]
-        answered = [place for place, message in enumerate(messages) if isinstance(message, AIMessage)]
-        for message in messages[answered[-1] + 1 if answered else 0 :]:
+        answers = [index for index, message in enumerate(messages) if isinstance(message, AIMessage)]
+        for message in messages[answers[-1] + 1 if answers else 0 :]:
             if is_typed(message):
-                record(user, thread, [stored(message, thread)], self._on_error)
-        return None if named else {"memoryos_thread": thread}
+                store_messages(user, thread_id, [to_stored(message, thread_id)], self._on_error)
+        return None if given_id else {"memoryos_thread": thread_id}
 
     async def abefore_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
-        """Store what the user has said since the last answer."""
+        """Store the user's messages since the last answer."""
         return await asyncio.to_thread(self.before_agent, state, runtime)
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
-        """Show the model what is recalled."""
+        """Call the model with memories in its request."""
         return handler(self._with_memory(request))
 
     async def awrap_model_call(
@@ -118,67 +124,71 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         request: ModelRequest[Any],
         handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any]:
-        """Show the model what is recalled."""
+        """Call the model with memories in its request."""
         return await handler(await asyncio.to_thread(self._with_memory, request))
 
     def after_agent(self, state: MemoryState, runtime: Runtime[Any]) -> None:
         """Store the answer."""
         user = self._user(runtime)
-        thread = _thread_of(state, runtime) or ids.fresh()
-        answer = _answer_in(state["messages"])
+        thread_id = _thread_id_of(state, runtime) or ids.fresh()
+        answer = _final_answer(state["messages"])
         if answer is not None:
-            said = Said("assistant", text_of(answer), event_of(answer, thread))
-            record(user, thread, [said], self._on_error)
-        self._runs.drop(user, thread)
+            message = NewMessage("assistant", text_of(answer), event_id_of(answer, thread_id))
+            store_messages(user, thread_id, [message], self._on_error)
+        self._contexts.drop(user, thread_id)
 
     async def aafter_agent(self, state: MemoryState, runtime: Runtime[Any]) -> None:
         """Store the answer."""
         await asyncio.to_thread(self.after_agent, state, runtime)
 
     def _user(self, runtime: Runtime[Any]) -> UserMemory:
-        return bound_to_run(self._memory, self._user_id, self._agent_id, ensure_config(), runtime.context)
+        return resolve_run_user(self._memory, self._user_id, self._agent_id, ensure_config(), runtime.context)
 
     def _with_memory(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
         user = self._user(request.runtime)
-        thread = _thread_of(request.state, request.runtime) or ""
+        thread_id = _thread_id_of(request.state, request.runtime) or ""
         messages: list[BaseMessage] = list(request.messages)
-        place = last_typed(messages)
-        asked = None if place is None else messages[place].id
-        question = text_of(messages[place]) if place is not None else self._stored_question(user, thread)
+        index = last_typed_index(messages)
+        message_id = None if index is None else messages[index].id
+        question = self._stored_question(user, thread_id) if index is None else text_of(messages[index])
 
-        def recall() -> str:
-            shown = texts_of(messages)
-            return recalled(user, question, max_tokens=self._max_tokens, shown=shown, on_error=self._on_error)
+        build = partial(
+            memory_context,
+            user,
+            question,
+            max_tokens=self._max_tokens,
+            shown=texts_of(messages),
+            on_error=self._on_error,
+        )
+        context = self._contexts.get_or_build(user, thread_id, (message_id, question), build, self._on_error)
+        return request.override(messages=cast("list[Any]", insert_context(messages, context)))
 
-        known = self._runs.recalled(user, thread, (asked, question), recall, self._on_error)
-        return request.override(messages=cast("list[Any]", placed(messages, known)))
-
-    def _stored_question(self, user: UserMemory, thread: str) -> str:
-        """Return what the user said last, when a summary has taken its place in the state."""
+    def _stored_question(self, user: UserMemory, thread_id: str) -> str:
+        """Return the user's last message from the store, for when a summary has replaced it in the state."""
         try:
-            pages = user.pages(thread_id=thread, limit=1) if thread else []
+            pages = user.pages(thread_id=thread_id, limit=1) if thread_id else []
         except MemoryOSError as error:
-            report(error, self._on_error, "Nothing was recalled.")
+            report_error(error, self._on_error, "The model answers without memories.")
             return ""
-        said = [message.text for page in pages for message in page.messages if message.role == "user"]
-        return said[-1] if said else ""
+        texts = [message.text for page in pages for message in page.messages if message.role == "user"]
+        return texts[-1] if texts else ""
 
 
-def _thread_of(state: Mapping[str, Any], runtime: Runtime[Any]) -> str | None:
-    """Return the conversation of a run, or the name that it got because it has none."""
-    named = getattr(getattr(runtime, "execution_info", None), "thread_id", None)
-    if named is not None:
-        return thread_name(named)
-    marked: str | None = state.get("memoryos_thread")
-    return marked or thread_of(ensure_config())
+def _thread_id_of(state: Mapping[str, Any], runtime: Runtime[Any]) -> str | None:
+    """Return the thread id of a run, or the one generated for it."""
+    given_id = getattr(getattr(runtime, "execution_info", None), "thread_id", None)
+    if given_id is not None:
+        return valid_thread_id(given_id)
+    generated_id: str | None = state.get("memoryos_thread")
+    return generated_id or configured_thread_id(ensure_config())
 
 
-def _answer_in(messages: Sequence[BaseMessage]) -> BaseMessage | None:
-    """Return the last words of the model since the user's; those of a tool if it had none of its own."""
-    place = last_typed(messages)
-    since = messages[0 if place is None else place + 1 :]
+def _final_answer(messages: Sequence[BaseMessage]) -> BaseMessage | None:
+    """Return the model's last text after the user's message; a tool's if the model wrote none."""
+    index = last_typed_index(messages)
+    later = messages[0 if index is None else index + 1 :]
     for kind in (AIMessage, ToolMessage):
-        for message in reversed(since):
+        for message in reversed(later):
             if isinstance(message, kind) and text_of(message):
                 return message
     return None

@@ -1,4 +1,4 @@
-"""Recall, run, save: memory around any runnable."""
+"""MemoryOSRunnable and with_memory: memory for any runnable."""
 
 from __future__ import annotations
 
@@ -12,51 +12,57 @@ from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
 from langchain_core.runnables.utils import ConfigurableFieldSpec, get_unique_config_specs
 from pydantic import Field, model_validator
 
-from langchain_memoryos.binding import Bound, bound, bound_to_run, thread_name, thread_of
-from langchain_memoryos.exchange import Exchange
-from langchain_memoryos.recording import OnError
-from langchain_memoryos.variables import memory_variable, variables_of
+from langchain_memoryos.shared.chain_keys import prompt_variables, select_memory_key
+from langchain_memoryos.shared.pending_writes import OnError
+from langchain_memoryos.shared.turn import Turn
+from langchain_memoryos.shared.user_scope import (
+    UserScoped,
+    configured_thread_id,
+    resolve_run_user,
+    resolve_user,
+    valid_thread_id,
+)
 from memoryos_integrations.memory import MemoryOS
 from memoryos_integrations.user_memory import UserMemory
 
 
-class MemoryOSRunnable(RunnableSerializable[Any, Any], Bound):
-    """A runnable with memory; made by ``with_memory``.
+class MemoryOSRunnable(RunnableSerializable[Any, Any], UserScoped):
+    """A runnable with memory, as ``with_memory`` returns it.
 
-    A run recalls what the input asks for, stores what the user said, runs the runnable, and stores the answer
-    when it has ended. When the runnable fails, or the process ends, what the user said is there; when the
-    consumer stops the stream early, that and what was streamed until then.
+    A run retrieves memories for the input, stores the user's message, calls the runnable, and stores the
+    answer when it has ended. If the runnable fails or the process ends, the message is stored; if the
+    consumer closes the stream early, the answer so far as well.
 
-    The input may be a text or messages: then the runnable gets messages, what is recalled in one just before
-    the user's last. Or it is a mapping: then it gets one more variable.
+    For a text or messages, the runnable gets messages, with the memories in one just before the user's last.
+    For a mapping, it gets one more variable.
     """
 
     runnable: Runnable[Any, Any] = Field(exclude=True, repr=False)
-    """What is run."""
+    """The runnable that is called."""
     thread_id: str | None = None
-    """The conversation; by default the configuration's ``thread_id``, else ``"default"``."""
+    """The conversation; by default ``thread_id`` of the configuration, else ``"default"``."""
     max_tokens: int = Field(default=2000, ge=1)
-    """Of what is recalled."""
+    """Limit of the memories in the input."""
     input_key: str | None = None
-    """What the user said, in a mapping; found by its name by default."""
+    """Key of the user's message in a mapping; found by its name by default."""
     output_key: str | None = None
-    """The answer, in a mapping; found by its name by default."""
+    """Key of the answer in a mapping; found by its name by default."""
     memory_key: str | None = None
-    """The variable for what is recalled; by default the prompt's usual one, or the one that is not filled."""
+    """Key of the memories in a mapping; by default the prompt's usual one, or the one that is not filled."""
     on_error: OnError = Field(default="log", exclude=True, repr=False)
-    """When the store fails: ``"log"``, ``"raise"`` or a function. The turn is tried again in any case."""
+    """When the store fails: ``"log"``, ``"raise"`` or a function. The turn is retried in any case."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.user_id is not None or isinstance(self.memory, UserMemory):
-            bound(self.memory, self.user_id, self.agent_id)
+            resolve_user(self.memory, self.user_id, self.agent_id)
         if self.memory_key is not None:
-            memory_variable(self.memory_key, variables_of(self.runnable))
+            select_memory_key(self.memory_key, prompt_variables(self.runnable))
         return self
 
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
-        """What a run can be configured with: user and conversation, and what the runnable takes."""
+        """Options of a run: user, conversation, and those of the runnable."""
         own = [
             ConfigurableFieldSpec(id=name, annotation=str | None, default=default, is_shared=True)
             for name, default in (("user_id", self.user_id), ("thread_id", self.thread_id))
@@ -67,9 +73,9 @@ class MemoryOSRunnable(RunnableSerializable[Any, Any], Bound):
         """Run with memory.
 
         Raises:
-            ValueError: it is not said whose memory it is; nothing was run.
+            ValueError: there is no user; the runnable was not called.
         """
-        return self._call_with_config(_taking_config(self._invoke), input, config, **kwargs)
+        return self._call_with_config(_with_config(self._invoke), input, config, **kwargs)
 
     async def ainvoke(
         self,
@@ -78,7 +84,7 @@ class MemoryOSRunnable(RunnableSerializable[Any, Any], Bound):
         **kwargs: Any,
     ) -> Any:
         """Run with memory; see ``invoke``."""
-        return await self._acall_with_config(_taking_config(self._ainvoke), input, config, **kwargs)
+        return await self._acall_with_config(_with_config(self._ainvoke), input, config, **kwargs)
 
     def stream(
         self,
@@ -86,10 +92,8 @@ class MemoryOSRunnable(RunnableSerializable[Any, Any], Bound):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> Iterator[Any]:
-        """Run with memory; yields what the runnable yields, as it comes."""
-        return self._transform_stream_with_config(
-            iter([input]), _taking_config(self._stream), config, **kwargs
-        )
+        """Run with memory; yields the runnable's chunks as they arrive."""
+        return self._transform_stream_with_config(iter([input]), _with_config(self._stream), config, **kwargs)
 
     async def astream(
         self,
@@ -97,73 +101,71 @@ class MemoryOSRunnable(RunnableSerializable[Any, Any], Bound):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
-        """Run with memory; yields what the runnable yields, as it comes."""
+        """Run with memory; yields the runnable's chunks as they arrive."""
 
         async def inputs() -> AsyncIterator[Any]:
             yield input
 
-        chunks = self._atransform_stream_with_config(
-            inputs(), _taking_config(self._astream), config, **kwargs
-        )
+        chunks = self._atransform_stream_with_config(inputs(), _with_config(self._astream), config, **kwargs)
         async with aclosing(cast("AsyncGenerator[Any, None]", chunks)):
             async for chunk in chunks:
                 yield chunk
 
     def _invoke(self, given: Any, config: RunnableConfig, **kwargs: Any) -> Any:
-        exchange, filled = self._begun(given, config)
+        turn, filled = self._start_turn(given, config)
         try:
-            exchange.answered = self.runnable.invoke(filled, config, **kwargs)
+            turn.answer = self.runnable.invoke(filled, config, **kwargs)
         finally:
-            exchange.store(self.output_key)
-        return exchange.answered
+            turn.store(self.output_key)
+        return turn.answer
 
     async def _ainvoke(self, given: Any, config: RunnableConfig, **kwargs: Any) -> Any:
-        exchange, filled = await asyncio.to_thread(self._begun, given, config)
+        turn, filled = await asyncio.to_thread(self._start_turn, given, config)
         try:
-            exchange.answered = await self.runnable.ainvoke(filled, config, **kwargs)
+            turn.answer = await self.runnable.ainvoke(filled, config, **kwargs)
         finally:
-            await asyncio.to_thread(exchange.store, self.output_key)
-        return exchange.answered
+            await asyncio.to_thread(turn.store, self.output_key)
+        return turn.answer
 
     def _stream(self, inputs: Iterator[Any], config: RunnableConfig, **kwargs: Any) -> Iterator[Any]:
-        exchange, filled = self._begun(next(inputs), config)
+        turn, filled = self._start_turn(next(inputs), config)
         try:
             for chunk in self.runnable.stream(filled, config, **kwargs):
-                exchange.take(chunk)
+                turn.add_chunk(chunk)
                 yield chunk
         except Exception:
-            exchange.answered = None
+            turn.answer = None
             raise
         finally:
-            exchange.store(self.output_key)
+            turn.store(self.output_key)
 
     async def _astream(
         self, inputs: AsyncIterator[Any], config: RunnableConfig, **kwargs: Any
     ) -> AsyncIterator[Any]:
-        exchange, filled = await asyncio.to_thread(self._begun, await anext(inputs), config)
+        turn, filled = await asyncio.to_thread(self._start_turn, await anext(inputs), config)
         try:
             async for chunk in self.runnable.astream(filled, config, **kwargs):
-                exchange.take(chunk)
+                turn.add_chunk(chunk)
                 yield chunk
         except Exception:
-            exchange.answered = None
+            turn.answer = None
             raise
         finally:
-            await asyncio.to_thread(exchange.store, self.output_key)
+            await asyncio.to_thread(turn.store, self.output_key)
 
-    def _begun(self, given: Any, config: RunnableConfig) -> tuple[Exchange, Any]:
-        """Return the exchange and what the runnable gets."""
-        user = bound_to_run(self.memory, self.user_id, self.agent_id, config)
-        thread = thread_name(self.thread_id or thread_of(config) or "default")
-        exchange = Exchange(user, thread, self.max_tokens, self.on_error)
-        filled = exchange.filled(
+    def _start_turn(self, given: Any, config: RunnableConfig) -> tuple[Turn, Any]:
+        """Store the user's message; return the turn and the runnable's input."""
+        user = resolve_run_user(self.memory, self.user_id, self.agent_id, config)
+        thread_id = valid_thread_id(self.thread_id or configured_thread_id(config) or "default")
+        turn = Turn(user, thread_id, self.max_tokens, self.on_error)
+        filled = turn.with_memories(
             given,
             input_key=self.input_key,
             memory_key=self.memory_key,
-            variables=variables_of(self.runnable),
+            variables=prompt_variables(self.runnable),
         )
-        exchange.store(None)
-        return exchange, filled
+        turn.store(None)
+        return turn, filled
 
 
 def with_memory(
@@ -172,12 +174,12 @@ def with_memory(
     user_id: str | None = None,
     **options: Any,
 ) -> MemoryOSRunnable:
-    """Give a runnable memory.
+    """Return a runnable with memory.
 
     Args:
-        runnable: a chain, a chat model, a function.
-        memory: a ``MemoryOS``, then with ``user_id``; or a ``UserMemory``.
-        user_id: whose memory; by default each run names it, in ``config["configurable"]["user_id"]``.
+        runnable: a chain, a chat model or a function.
+        memory: a ``MemoryOS`` or a ``UserMemory``.
+        user_id: the user; by default each run names it, in ``config["configurable"]["user_id"]``.
         options: the other fields of ``MemoryOSRunnable``.
 
     Example:
@@ -192,6 +194,6 @@ def with_memory(
     return MemoryOSRunnable(runnable=whole, memory=memory, user_id=user_id, **options)
 
 
-def _taking_config(function: Callable[..., Any]) -> Any:
-    """Return a function as it is. LangChain gives a configuration to what asks for it; its types do not."""
+def _with_config(function: Callable[..., Any]) -> Any:
+    """Return the function. LangChain passes it a configuration, which its type hints do not know."""
     return function

@@ -10,7 +10,7 @@ from llamaindex_memoryos.chat_engine import MemoryOSChatEngine
 from llamaindex_memoryos.memory import MemoryOSMemory
 from llamaindex_memoryos.memory_block import MemoryOSMemoryBlock
 from llamaindex_memoryos.retriever import MemoryOSRetriever
-from llamaindex_memoryos.tools import MemoryOSToolSpec
+from llamaindex_memoryos.tool_spec import MemoryOSToolSpec
 from llamaindex_memoryos.vector_index import as_vector_index
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""MemoryOSChatEngine: a chat with long-term memory, and documents if there are any."""
+"""MemoryOSChatEngine: chat with long-term memory, and with documents if there is a retriever."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from llama_index.core.schema import NodeWithScore
 from llama_index.core.types import Thread
 
 from llamaindex_memoryos.memory import MemoryOSMemory
-from llamaindex_memoryos.turn import Turn, kept, turn_of
+from llamaindex_memoryos.shared.chat_turn import ChatTurn, prepare_turn, quote_documents, stored_on_cancel
 from memoryos_integrations.errors import ConfigError, InvalidInputError
 
 
 class MemoryOSChatEngine(BaseChatEngine):
-    """A chat engine whose model is shown the newest turns and what is recalled of all that came before.
+    """A chat engine with the newest turns and the memories of earlier ones in the prompt.
 
-    Everything that is no turn stands in one system message in front. What users type is never taken for a
-    template. Without documents, or with none that fit, it simply answers. The user's message is stored before
-    the model is asked; memories and documents that were shown are the response's ``source_nodes``.
+    System prompt, documents and memories form one system message at the front. User messages are never taken
+    for templates. Without documents the model answers alone. The user's message is stored before the model
+    is called; memories and documents of the prompt are the response's ``source_nodes``.
 
     Args:
-        llm: answers.
-        memory: the conversation and what is remembered.
-        retriever: finds documents for each message.
-        system_prompt: what the system message begins with.
-        callback_manager: as of any chat engine.
+        llm: the model that answers.
+        memory: the conversation and its memory.
+        retriever: retrieves documents for each message.
+        system_prompt: the beginning of the system message.
+        callback_manager: as in other chat engines.
 
     Raises:
-        ConfigError: the model, the memory or the retriever is none.
+        ConfigError: the model, the memory or the retriever is of another type.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class MemoryOSChatEngine(BaseChatEngine):
             )
         if retriever is not None and not isinstance(retriever, BaseRetriever):
             raise ConfigError(
-                f"retriever must be a BaseRetriever, not {type(retriever).__name__}: an index gives one by "
-                "as_retriever()"
+                f"retriever must be a BaseRetriever, not {type(retriever).__name__}: use that of an index, "
+                "index.as_retriever()"
             )
         self._llm, self._memory, self._retriever = llm, memory, retriever
         self._system_prompt = system_prompt or ""
@@ -74,7 +74,7 @@ class MemoryOSChatEngine(BaseChatEngine):
         retriever: BaseRetriever | None = None,
         system_prompt: str | None = None,
     ) -> MemoryOSChatEngine:
-        """Make a chat engine; see the class for the arguments.
+        """Create a chat engine; see the class for the arguments.
 
         Example:
             >>> engine = MemoryOSChatEngine.from_defaults(llm=llm, memory=chat)
@@ -88,7 +88,7 @@ class MemoryOSChatEngine(BaseChatEngine):
         return self._memory.get_all()
 
     def reset(self) -> None:
-        """Begin a new conversation; what was said before can still be recalled."""
+        """Start a new conversation. Long-term memory keeps the old one."""
         self._memory.reset()
 
     @trace_method("chat")
@@ -96,11 +96,10 @@ class MemoryOSChatEngine(BaseChatEngine):
         """Answer a message.
 
         Args:
-            message: what the user says.
-            chat_history: the conversation so far, if it is not what the memory holds already.
+            message: the user's message.
+            chat_history: replaces the conversation so far.
         """
-        self._receive(message, chat_history)
-        turn = self._turn(message, self._retriever.retrieve(message) if self._retriever else [])
+        turn = self._start_turn(message, chat_history)
         answer = self._llm.chat(turn.messages).message
         self._memory.put(answer)
         return turn.response(answer)
@@ -108,9 +107,7 @@ class MemoryOSChatEngine(BaseChatEngine):
     @trace_method("chat")
     async def achat(self, message: str, chat_history: list[ChatMessage] | None = None) -> AgentChatResponse:
         """Answer a message; see ``chat``."""
-        await asyncio.to_thread(self._receive, message, chat_history)
-        documents = await self._retriever.aretrieve(message) if self._retriever else []
-        turn = await asyncio.to_thread(self._turn, message, documents)
+        turn = await self._astart_turn(message, chat_history)
         answer = (await self._llm.achat(turn.messages)).message
         await self._memory.aput(answer)
         return turn.response(answer)
@@ -119,9 +116,8 @@ class MemoryOSChatEngine(BaseChatEngine):
     def stream_chat(
         self, message: str, chat_history: list[ChatMessage] | None = None
     ) -> StreamingAgentChatResponse:
-        """Answer a message piece by piece; see ``chat``. The answer is stored even if nobody reads it."""
-        self._receive(message, chat_history)
-        turn = self._turn(message, self._retriever.retrieve(message) if self._retriever else [])
+        """Stream the answer; see ``chat``. It is stored even if nobody reads the stream."""
+        turn = self._start_turn(message, chat_history)
         response = StreamingAgentChatResponse(
             chat_stream=self._llm.stream_chat(turn.messages), sources=turn.sources, source_nodes=turn.nodes
         )
@@ -134,15 +130,13 @@ class MemoryOSChatEngine(BaseChatEngine):
     async def astream_chat(
         self, message: str, chat_history: list[ChatMessage] | None = None
     ) -> StreamingAgentChatResponse:
-        """Answer a message piece by piece; see ``chat``.
+        """Stream the answer; see ``chat``.
 
-        What was said until then is stored if the loop ends, or a client goes away, before the stream does.
+        If the loop ends or the client disconnects first, the answer so far is stored.
         """
-        await asyncio.to_thread(self._receive, message, chat_history)
-        documents = await self._retriever.aretrieve(message) if self._retriever else []
-        turn = await asyncio.to_thread(self._turn, message, documents)
+        turn = await self._astart_turn(message, chat_history)
         response = StreamingAgentChatResponse(
-            achat_stream=kept(await self._llm.astream_chat(turn.messages), self._memory),
+            achat_stream=stored_on_cancel(await self._llm.astream_chat(turn.messages), self._memory),
             sources=turn.sources,
             source_nodes=turn.nodes,
         )
@@ -151,13 +145,25 @@ class MemoryOSChatEngine(BaseChatEngine):
         )
         return response
 
+    def _start_turn(self, message: str, chat_history: list[ChatMessage] | None) -> ChatTurn:
+        self._receive(message, chat_history)
+        return self._turn(message, self._retriever.retrieve(message) if self._retriever else [])
+
+    async def _astart_turn(self, message: str, chat_history: list[ChatMessage] | None) -> ChatTurn:
+        await asyncio.to_thread(self._receive, message, chat_history)
+        documents = await self._retriever.aretrieve(message) if self._retriever else []
+        return await asyncio.to_thread(self._turn, message, documents)
+
     def _receive(self, message: str, chat_history: list[ChatMessage] | None) -> None:
-        """Store the message before anything can fail."""
+        """Store the message, before anything can fail."""
         if not isinstance(message, str):
             raise InvalidInputError(f"message must be text, not {type(message).__name__}")
         if chat_history is not None:
             self._memory.set(chat_history)
         self._memory.put(ChatMessage(content=message, role=MessageRole.USER))
 
-    def _turn(self, message: str, documents: Sequence[NodeWithScore]) -> Turn:
-        return turn_of(self._memory, self._llm, self._system_prompt, message, documents)
+    def _turn(self, message: str, documents: Sequence[NodeWithScore]) -> ChatTurn:
+        texts = [self._system_prompt, quote_documents(documents)]
+        tokens = len(self._memory.tokenizer_fn("\n\n".join(texts)))
+        parts = self._memory.parts(tokens_in_front=tokens)
+        return prepare_turn(parts, self._llm, texts, message, documents)

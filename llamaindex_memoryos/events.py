@@ -1,7 +1,7 @@
-"""What the memory does, told to LlamaIndex's dispatcher: counts and durations, never text, never who.
+"""Instrumentation events of the memory: counts and durations, no text and no user ids.
 
-Any event handler of ``llama_index.core.instrumentation`` receives them. Events of the core come too where the
-adapter opened the store itself; for a store of your own pass ``MemoryOS(..., on_event=tell_dispatcher)``.
+Event handlers of ``llama_index.core.instrumentation`` receive them, and those of the core for stores that the
+adapter opened; for a store of your own pass ``MemoryOS(..., on_event=tell_dispatcher)``.
 """
 
 from __future__ import annotations
@@ -21,43 +21,43 @@ dispatcher = get_dispatcher(__name__)
 class _MemoryEvent(BaseEvent):
     @classmethod
     def class_name(cls) -> str:
-        """Return the name that handlers tell events apart by."""
+        """Return the name of the event."""
         return cls.__name__
 
 
 class MemoryRecallEvent(_MemoryEvent):
-    """Memories were looked up for a prompt; not sent when the turn's lookup is used again."""
+    """Memories were retrieved for a prompt; not sent when the turn's cached ones are used."""
 
     items: int
-    """Memories that stand in the text."""
+    """Memories in the text."""
     tokens: int
     """Tokens of the text."""
     seconds: float
-    """How long it took."""
+    """Duration of the retrieval."""
 
 
 class MemoryWriteEvent(_MemoryEvent):
     """Messages were stored."""
 
     messages: int
-    """How many."""
+    """Number of messages."""
 
 
 class MemoryResetEvent(_MemoryEvent):
-    """A conversation began anew; what was said before stays in long-term memory."""
+    """A conversation was reset; its messages stay in long-term memory."""
 
 
 class MemoryStoreEvent(_MemoryEvent):
     """An event of the core, see ``memoryos_integrations.events``."""
 
     name: str
-    """The name of its class, such as ``"Consolidated"``."""
+    """Name of its class, such as ``"Consolidated"``."""
     fields: dict[str, Any]
     """Its fields: ids, counts and durations."""
 
 
 def tell_dispatcher(event: Event) -> None:
-    """Pass an event of the core on; for ``MemoryOS(on_event=...)``.
+    """Send an event of the core to LlamaIndex's dispatcher, as ``MemoryOS(on_event=...)``.
 
     Example:
         >>> memory = MemoryOS(path, on_event=tell_dispatcher)

@@ -1,4 +1,4 @@
-"""MemoryOSMemory: a memory for LlamaIndex's chat engines and agents that survives every way of copying it."""
+"""MemoryOSMemory: memory for chat engines and agents, which may be copied and serialised."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from llama_index.core.llms.llm import LLM
 from llama_index.core.memory import BaseMemory
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from llamaindex_memoryos import stores
-from llamaindex_memoryos.binding import TOKEN_LIMIT, Memory, limit_of, place_of, thread_of
-from llamaindex_memoryos.history import History
-from llamaindex_memoryos.messages import checked, restored
-from llamaindex_memoryos.prompt import Parts, gathered
-from llamaindex_memoryos.react import protected
-from llamaindex_memoryos.recall import counter_of, without_recalled
+from llamaindex_memoryos.shared import open_stores, user_scope
+from llamaindex_memoryos.shared.conversation import Conversation
+from llamaindex_memoryos.shared.memory_context import without_memory_context
+from llamaindex_memoryos.shared.messages import check_messages, from_stored
+from llamaindex_memoryos.shared.prompt import PromptParts, build_prompt
+from llamaindex_memoryos.shared.react_agents import keep_system_message
+from llamaindex_memoryos.shared.user_scope import AnyMemory
 from memoryos_integrations import checks
 from memoryos_integrations.errors import StoreClosedError
 from memoryos_integrations.protocols import Embedder
+from memoryos_integrations.tokens import counter_of
 from memoryos_integrations.user_memory import UserMemory
 
-_MOST = 1_000_000  # tokens; as UserMemory.context
+_MAX_TOKENS = 1_000_000  # as in UserMemory.context
 
 
 class MemoryOSMemory(BaseMemory):
-    """Short-term history of one conversation and long-term memory of one user, for ``memory=``.
+    """The history of one conversation and the long-term memory of one user, for ``memory=``.
 
-    ``get`` returns the newest turns of the thread, and in front of them, in one system message, what is
-    recalled of everything else this user ever said. Nothing live is in its fields: a copy, or one that was
-    serialised, finds the store by its folder.
+    ``get`` returns the newest turns of the conversation, after one system message with memories of all
+    earlier ones. The fields hold no open store: a copy or a deserialised memory finds it by its folder.
 
-    Make one with ``from_defaults``; the class itself takes the fields as they are serialised.
+    Create one with ``from_defaults``; the constructor takes the serialised fields.
 
     Raises:
-        ValidationError: a field is unknown or unusable.
+        ValidationError: a field is unknown or invalid.
         StoreError: there is no store in ``persist_directory``.
 
     Example:
@@ -49,36 +49,36 @@ class MemoryOSMemory(BaseMemory):
 
     model_config = ConfigDict(extra="forbid")
 
-    user_id: str = Field(description="Whose memory.")
-    agent_id: str = Field(default="default", description="With which agent.")
-    thread_id: str = Field(default="default", description="Which conversation.")
+    user_id: str = Field(description="The user.")
+    agent_id: str = Field(default="default", description="The agent.")
+    thread_id: str = Field(default="default", description="The conversation.")
     persist_directory: str = Field(description="Folder of the store.")
-    token_limit: int = Field(default=TOKEN_LIMIT, ge=1, description="Most tokens that get() returns.")
-    max_tokens: int = Field(default=2000, ge=0, le=_MOST, description="Most tokens that are recalled.")
+    token_limit: int = Field(default=user_scope.TOKEN_LIMIT, ge=1, description="Token limit of get().")
+    max_tokens: int = Field(default=2000, ge=0, le=_MAX_TOKENS, description="Token limit of the memories.")
     _closed: bool = PrivateAttr(default=False)
-    _ticket: stores.Ticket | None = PrivateAttr(default=None)
+    _lease: open_stores.Lease | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
-    def _forget_class_name(cls, data: Any) -> Any:
+    def _without_class_name(cls, data: Any) -> Any:
         return {k: v for k, v in data.items() if k != "class_name"} if isinstance(data, dict) else data
 
     @model_validator(mode="after")
     def _find_store(self) -> MemoryOSMemory:
-        stores.attach(self.persist_directory).memory.user(self.user_id, self.agent_id)
+        open_stores.get_or_open(self.persist_directory).memory.user(self.user_id, self.agent_id)
         checks.identifier("thread_id", self.thread_id)
         return self
 
     @classmethod
     def class_name(cls) -> str:
-        """Return the name under which LlamaIndex serialises it."""
+        """Return LlamaIndex's name of the class."""
         return "MemoryOSMemory"
 
     @classmethod
     def from_defaults(  # type: ignore[override]  # an unknown keyword argument is an error
         cls,
         *,
-        memory: Memory | None = None,
+        memory: AnyMemory | None = None,
         persist_directory: str | Path | None = None,
         user_id: str | None = None,
         agent_id: str | None = None,
@@ -90,111 +90,111 @@ class MemoryOSMemory(BaseMemory):
         llm: LLM | None = None,
         embed_model: BaseEmbedding | Embedder | str | None = None,
     ) -> MemoryOSMemory:
-        """Make a memory on a store.
+        """Create a memory on a store.
 
         Args:
-            memory: a ``MemoryOS``, then with ``user_id``; or a ``UserMemory``. Whoever opened it closes it.
-            persist_directory: instead of it, a folder; opened here, closed by ``close`` or with the process.
-            user_id: whose memory.
-            agent_id: with which agent; ``"default"`` by default.
-            thread_id: which conversation; ``"default"`` by default.
-            session_id: LlamaIndex's word for the same.
-            token_limit: most tokens that ``get`` returns; by default three quarters of the context window of
-                ``llm``, or 30 000.
-            max_tokens: most tokens that are recalled, within half of the limit.
-            chat_history: messages that the conversation consists of; none or an empty list changes nothing.
-            llm: the chat model whose context window the limit is taken from. It refines the memories of a
-                store that is opened here; one of yours has its own, ``MemoryOS(llm=...)``.
+            memory: a ``MemoryOS``, which needs ``user_id`` too, or a ``UserMemory``. The caller closes it.
+            persist_directory: alternatively a folder; opened here, closed by ``close`` or with the process.
+            user_id: the user.
+            agent_id: the agent; ``"default"`` by default.
+            thread_id: the conversation; ``"default"`` by default.
+            session_id: LlamaIndex's name for ``thread_id``.
+            token_limit: limit of ``get``; by default 3/4 of the context window of ``llm``, or 30 000.
+            max_tokens: limit of the memories, which get at most half of ``token_limit``.
+            chat_history: replaces the conversation; ``None`` or an empty list changes nothing.
+            llm: the chat model, for the default of ``token_limit``. It also refines the memories of a store
+                that is opened here; a store of your own has its own model, ``MemoryOS(llm=...)``.
             embed_model: with ``persist_directory``: an embedding model of LlamaIndex, an ``Embedder``,
                 ``"quality"``, or ``"none"`` for words only; by default the embedded one.
 
         Raises:
-            ConfigError: the arguments do not fit together.
-            InvalidInputError: an id is missing or unusable.
+            ConfigError: the arguments contradict each other.
+            InvalidInputError: an id is missing or invalid.
             StoreError: the store cannot be opened.
         """
-        thread, limit = thread_of(thread_id, session_id), limit_of(token_limit, llm)
-        most = checks.whole("max_tokens", max_tokens, least=0, most=_MOST)
-        history = checked(chat_history or [], "chat_history")
-        place, ticket = place_of(memory, persist_directory, user_id, agent_id, embed_model, llm)
-        made = cls(**place._asdict(), thread_id=thread, token_limit=limit, max_tokens=most)
-        made._ticket = ticket
+        thread = user_scope.resolve_thread_id(thread_id, session_id)
+        limit = user_scope.resolve_token_limit(token_limit, llm)
+        context_limit = checks.whole("max_tokens", max_tokens, least=0, most=_MAX_TOKENS)
+        history = check_messages(chat_history or [], "chat_history")
+        fields, lease = user_scope.locate_store(
+            memory, persist_directory, user_id, agent_id, embed_model, llm
+        )
+        chat = cls(**fields, thread_id=thread, token_limit=limit, max_tokens=context_limit)
+        chat._lease = lease
         if history:
-            made.set(history)
-        return made
+            chat.set(history)
+        return chat
 
     @property
     def user(self) -> UserMemory:
-        """The long-term memory behind it: search, persona, forget, export."""
+        """The user's memory: search, persona, forget, export."""
         return self._store().memory.user(self.user_id, self.agent_id)
 
     def get(
         self,
-        input: str | ChatMessage | None = None,  # noqa: A002 - the name that engines pass it by
+        input: str | ChatMessage | None = None,  # noqa: A002 - LlamaIndex's name
         initial_token_count: int = 0,
-        **kwargs: Any,  # noqa: ARG002 - what engines may pass one day
+        **kwargs: Any,  # noqa: ARG002 - part of the interface
     ) -> list[ChatMessage]:
-        """Return the prompt's messages: one system message if there is anything to say in it, then the turns.
+        """Return the prompt: one system message unless it would be empty, then the newest turns.
 
         Args:
-            input: the question, if it is not the last message of the user.
+            input: the question; by default the user's last message.
             initial_token_count: tokens that the caller puts in front.
-            kwargs: not used.
+            kwargs: unused.
 
         Raises:
             InvalidInputError: the question is neither text nor a message.
         """
-        return protected(self.parts(input, initial_token_count).messages())
+        return keep_system_message(self.parts(input, initial_token_count).messages())
 
-    def parts(self, question: str | ChatMessage | None = None, tokens_in_front: int = 0) -> Parts:
-        """Return what ``get`` returns, before it is put together.
+    def parts(self, question: str | ChatMessage | None = None, tokens_in_front: int = 0) -> PromptParts:
+        """Return the parts of the prompt that ``get`` returns.
 
-        There is one look into long-term memory for each message of the user, however often this is called.
+        Memories are retrieved once per message of the user, however often this is called.
         """
         limit = max(self.token_limit - tokens_in_front, 1)
-        return gathered(self._history(), question, limit=limit, max_tokens=self.max_tokens)
+        return build_prompt(self._conversation(), question, limit=limit, max_tokens=self.max_tokens)
 
     def get_all(self) -> list[ChatMessage]:
-        """Return the whole conversation as it was put in."""
-        return [restored(message) for message in self._history().all()]
+        """Return all messages of the conversation."""
+        return [from_stored(message) for message in self._conversation().messages()]
 
     def put(self, message: ChatMessage) -> None:
-        """Add a message to the conversation and to long-term memory; on disk when this returns.
+        """Append a message; when this returns, it is on disk and retrievable.
 
         Raises:
-            StoreError: it could not be written.
+            StoreError: the message could not be written.
         """
         self.put_messages([message])
 
     def put_messages(self, messages: list[ChatMessage]) -> None:
-        """Add messages as ``put`` does, in one go."""
-        self._history().append(without_recalled(checked(messages)))
+        """Append messages; see ``put``."""
+        self._conversation().append(without_memory_context(check_messages(messages)))
 
     def set(self, messages: list[ChatMessage]) -> None:
-        """Make these messages the conversation. Nothing is stored twice, nothing is forgotten."""
-        self._history().set(without_recalled(checked(messages)))
+        """Replace the conversation. Nothing is stored twice, and nothing is forgotten."""
+        self._conversation().set(without_memory_context(check_messages(messages)))
 
     def reset(self) -> None:
-        """Begin a new conversation in the thread. Long-term memory keeps what was said."""
-        self._history().reset()
+        """Start a new conversation in the thread. Long-term memory keeps the old one."""
+        self._conversation().reset()
 
     def tokenizer_fn(self, text: str) -> Sequence[int]:
-        """Return as many numbers as the text has tokens: chat engines count their prefix by it."""
-        return range(counter_of(self.user)(text))
+        """Return as many numbers as the text has tokens; chat engines count their prefix with it."""
+        return range(counter_of(self.user.memory.config)(text))
 
     def close(self) -> None:
-        """Let go of the store: closed with the last memory on it, if ``from_defaults`` opened it."""
+        """Release the store; one that ``from_defaults`` opened is closed with its last memory."""
         if not self._closed:
             self._closed = True
-            stores.release(self.persist_directory, self._ticket)
+            open_stores.release(self.persist_directory, self._lease)
 
-    def _store(self) -> stores.Store:
+    def _store(self) -> open_stores.OpenStore:
         if self._closed:
-            raise StoreClosedError(
-                "This memory is closed. Make a new one with MemoryOSMemory.from_defaults(...)."
-            )
-        return stores.live(self.persist_directory)
+            raise StoreClosedError("This memory is closed: create a new one with from_defaults(...).")
+        return open_stores.get(self.persist_directory)
 
-    def _history(self) -> History:
+    def _conversation(self) -> Conversation:
         store = self._store()
-        return History(store, store.memory.user(self.user_id, self.agent_id), self.thread_id)
+        return Conversation(store, store.memory.user(self.user_id, self.agent_id), self.thread_id)

@@ -1,4 +1,4 @@
-"""MemoryOSMemoryBlock: long-term memory for those who use LlamaIndex's own ``Memory``."""
+"""MemoryOSMemoryBlock: long-term memory as a block of LlamaIndex's own ``Memory``."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.memory import BaseMemoryBlock, Memory
 from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation
 
-from llamaindex_memoryos import binding, stores
-from llamaindex_memoryos.history import History
-from llamaindex_memoryos.matching import align, form_of
-from llamaindex_memoryos.messages import stored, text_of
-from llamaindex_memoryos.recall import recall, shortened
+from llamaindex_memoryos.shared import open_stores
+from llamaindex_memoryos.shared.alignment import align, stored_form
+from llamaindex_memoryos.shared.conversation import Conversation
+from llamaindex_memoryos.shared.memory_context import memory_context, shorten_context
+from llamaindex_memoryos.shared.messages import text_of, to_stored
+from llamaindex_memoryos.shared.user_scope import resolve_user
 from memoryos_integrations.errors import MemoryOSError
 from memoryos_integrations.user_memory import UserMemory
 
-_SESSION = "session_id"  # where Memory writes whose messages it hands over
+_SESSION = "session_id"  # the key under which Memory names the session of messages
 
 
 class MemoryOSMemoryBlock(BaseMemoryBlock[str]):
-    """Recalls a user's memories for each question, and keeps what ``Memory`` lets go of.
+    """Retrieves a user's memories for each question, and stores the messages that ``Memory`` flushes.
 
-    ``Memory`` hands messages over only when its queue is full, by default at 21 000 tokens: call ``save`` at
-    the end of shorter conversations. The session's id is the thread.
+    ``Memory`` flushes messages when its queue is full, by default at 21 000 tokens: call ``save`` at the end
+    of shorter conversations. The session id is the thread id.
 
     Args:
-        memory: a ``MemoryOS``, then with ``user_id``; a ``UserMemory`` or a ``MemoryOSMemory``.
-        user_id: whose memory.
-        agent_id: with which agent; ``"default"`` by default.
-        max_tokens: most tokens that are recalled.
+        memory: a ``MemoryOS``, which needs ``user_id`` too, a ``UserMemory`` or a ``MemoryOSMemory``.
+        user_id: the user.
+        agent_id: the agent; ``"default"`` by default.
+        max_tokens: token limit of the memories.
 
     Raises:
-        InvalidInputError: it is not said whose memory.
+        InvalidInputError: there is no user, or ``memory`` belongs to another one.
 
     Example:
         >>> block = MemoryOSMemoryBlock(memory=memory, user_id="ann")
@@ -44,88 +45,86 @@ class MemoryOSMemoryBlock(BaseMemoryBlock[str]):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
-    name: str = Field(default="long_term_memory", description="The tag around what is recalled.")
+    name: str = Field(default="long_term_memory", description="The tag around the memories.")
     memory: SkipValidation[Any] = Field(exclude=True, repr=False, description="The store.")
-    user_id: str | None = Field(default=None, description="Whose memory.")
-    agent_id: str | None = Field(default=None, description="With which agent.")
-    max_tokens: int = Field(default=2000, ge=1, description="Most tokens that are recalled.")
+    user_id: str | None = Field(default=None, description="The user.")
+    agent_id: str | None = Field(default=None, description="The agent.")
+    max_tokens: int = Field(default=2000, ge=1, description="Token limit of the memories.")
     _user: UserMemory = PrivateAttr()
-    _waiting: dict[str, list[ChatMessage]] = PrivateAttr(default_factory=dict)
-    _handed_over: dict[str, int] = PrivateAttr(default_factory=dict)
+    _pending: dict[str, list[ChatMessage]] = PrivateAttr(default_factory=dict)
+    _flushed: dict[str, int] = PrivateAttr(default_factory=dict)
 
     def model_post_init(self, context: Any, /) -> None:
-        """Settle whose memory it is."""
+        """Resolve the user."""
         super().model_post_init(context)
-        self._user = binding.bound(self.memory, self.user_id, self.agent_id)
+        self._user = resolve_user(self.memory, self.user_id, self.agent_id)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         return self.model_copy()  # the store is shared, never copied
 
     async def save(self, memory: Memory) -> None:
-        """Store the whole conversation of a memory; what is stored already is passed over."""
+        """Store all messages of a memory that are not stored yet."""
         messages = await memory.aget_all()
-        await asyncio.to_thread(self._keep, messages, memory.session_id, handed_over=False)
+        await asyncio.to_thread(self._store, messages, memory.session_id, flushed=False)
 
     async def _aget(self, messages: list[ChatMessage] | None = None, **block_kwargs: Any) -> str:
         session = str(block_kwargs.get(_SESSION) or "default")
-        return await asyncio.to_thread(self._recalled, messages or [], session)
+        return await asyncio.to_thread(self._context, messages or [], session)
 
     async def _aput(self, messages: list[ChatMessage]) -> None:
-        # Read before anything is awaited: another block may take the mark off the shared messages.
+        # Read before any await: another block may remove the key from the shared messages.
         session = str(messages[0].additional_kwargs.get(_SESSION) or "default") if messages else ""
-        await asyncio.to_thread(self._keep, messages, session)
+        await asyncio.to_thread(self._store, messages, session)
 
     async def atruncate(self, content: str, tokens_to_truncate: int) -> str | None:
-        """Return what was recalled without the least of it; ``None`` if nothing is left."""
-        store = stores.of(self._user.memory)
-        return await asyncio.to_thread(shortened, store, self._user, content, tokens_to_truncate) or None
+        """Return a shorter memory context, without its least relevant memories; ``None`` if none is left."""
+        store = open_stores.store_of(self._user.memory)
+        text = await asyncio.to_thread(shorten_context, store, self._user, content, tokens_to_truncate)
+        return text or None
 
-    def _recalled(self, messages: Sequence[ChatMessage], session: str) -> str:
-        if session in self._waiting:
-            self._keep([], session)
-        asked = [text_of(message) for message in messages if message.role is MessageRole.USER]
-        if not asked:
+    def _context(self, messages: Sequence[ChatMessage], session: str) -> str:
+        if session in self._pending:
+            self._store([], session)
+        questions = [text_of(message) for message in messages if message.role is MessageRole.USER]
+        if not questions:
             return ""
-        return recall(
-            stores.of(self._user.memory),
+        return memory_context(
+            open_stores.store_of(self._user.memory),
             self._user,
-            asked[-1],
+            questions[-1],
             max_tokens=self.max_tokens,
-            # What Memory let go of meanwhile is no longer shown, so it may be recalled.
-            turn=("block", session, len(asked), self._handed_over.get(session, 0)),
-            shown={stored(message).text for message in messages},
+            # Flushed messages left the prompt, so they may come back as memories.
+            turn=("block", session, len(questions), self._flushed.get(session, 0)),
+            shown={to_stored(message).text for message in messages},
         ).text
 
-    def _keep(self, messages: Sequence[ChatMessage], session: str, *, handed_over: bool = True) -> None:
-        """Store what is not stored yet; what cannot be stored now waits for the next call.
+    def _store(self, messages: Sequence[ChatMessage], session: str, *, flushed: bool = True) -> None:
+        """Store new messages; those of a failed write are retried by the next call.
 
-        Args:
-            messages: in order.
-            session: whose.
-            handed_over: whether ``Memory`` lets go of them, so that the next ones come after them.
+        After messages that ``Memory`` ``flushed``, only later ones are matched.
         """
-        store = stores.of(self._user.memory)
-        with store.writing:
-            all_of_them = [*self._waiting.pop(session, []), *map(_unmarked, messages)]
-            history = History(store, self._user, session)
+        store = open_stores.store_of(self._user.memory)
+        with store.write_lock:
+            messages = [*self._pending.pop(session, []), *map(_without_session, messages)]
+            conversation = Conversation(store, self._user, session)
             try:
-                there = [form_of(message) for message in history.said()]
-                start = self._handed_over.get(session, 0) if handed_over else 0
-                places = align([stored(message) for message in all_of_them], there, start)
-                new = [message for message, place in zip(all_of_them, places, strict=True) if place is None]
-                history.append(new)
+                stored = [stored_form(message) for message in conversation.thread_messages()]
+                start = self._flushed.get(session, 0) if flushed else 0
+                indexes = align([to_stored(message) for message in messages], stored, start)
+                new = [message for message, index in zip(messages, indexes, strict=True) if index is None]
+                conversation.append(new)
             except MemoryOSError as error:
-                self._waiting[session] = all_of_them
+                self._pending[session] = messages
                 warnings.warn(
-                    f"{len(all_of_them)} messages wait to be stored: {type(error).__name__}: {error}",
+                    f"{len(messages)} messages are not stored yet: {type(error).__name__}: {error}",
                     stacklevel=2,
                 )
                 return
-            if handed_over and places:
-                end = places[-1]
-                self._handed_over[session] = len(there) + len(new) if end is None else end + 1
+            if flushed and indexes:
+                last = indexes[-1]
+                self._flushed[session] = len(stored) + len(new) if last is None else last + 1
 
 
-def _unmarked(message: ChatMessage) -> ChatMessage:
-    others = {name: value for name, value in message.additional_kwargs.items() if name != _SESSION}
-    return message.model_copy(update={"additional_kwargs": others})
+def _without_session(message: ChatMessage) -> ChatMessage:
+    extras = {name: value for name, value in message.additional_kwargs.items() if name != _SESSION}
+    return message.model_copy(update={"additional_kwargs": extras})

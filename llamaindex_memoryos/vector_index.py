@@ -1,4 +1,4 @@
-"""A tier of a user's memory as a ``VectorStoreIndex``, for whatever in LlamaIndex takes an index."""
+"""as_vector_index: a tier of a user's memory as a ``VectorStoreIndex``."""
 
 from __future__ import annotations
 
@@ -17,35 +17,38 @@ from llama_index.core.vector_stores.types import (
 )
 from pydantic import PrivateAttr
 
-from llamaindex_memoryos.binding import Memory, bound
-from llamaindex_memoryos.recall import found
-from llamaindex_memoryos.retriever import equalities, nodes_of
+from llamaindex_memoryos.shared.memory_context import search
+from llamaindex_memoryos.shared.nodes import metadata_filter, nodes_of
+from llamaindex_memoryos.shared.user_scope import AnyMemory, resolve_user
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.types import Tier
 from memoryos_integrations.user_memory import UserMemory
 
 
 def as_vector_index(
-    memory: Memory, tier: Tier, user_id: str | None = None, *, agent_id: str | None = None
+    memory: AnyMemory, tier: Tier, user_id: str | None = None, *, agent_id: str | None = None
 ) -> VectorStoreIndex:
-    """Return one tier of a user's memory as an index that can be read.
+    """Return one tier of a user's memory as a read-only index.
 
-    A question is answered as any retrieval is: with ``MemoryConfig(search="chroma")`` from the tier's Chroma
-    collection, else by a scan of the same vectors up to 20 000 items. Chroma holds no text; the nodes' texts
-    come from the ledger. No embedding model is needed, ``Settings`` is not asked.
+    Queries are those of ``UserMemory.retrieve``: with ``MemoryConfig(search="chroma")`` from the tier's
+    Chroma collection, else by a scan of the same vectors up to 20 000 items. The nodes' texts come from the
+    ledger. Neither an embedding model nor ``Settings`` is used.
 
     Args:
-        memory: a ``MemoryOS``, then with ``user_id``; a ``UserMemory`` or a ``MemoryOSMemory``.
+        memory: a ``MemoryOS``, which needs ``user_id`` too, a ``UserMemory`` or a ``MemoryOSMemory``.
         tier: ``"short_term"``, ``"mid_term"``, or ``"long_term"`` for facts.
-        user_id: whose memory.
-        agent_id: with which agent; ``"default"`` by default.
+        user_id: the user.
+        agent_id: the agent; ``"default"`` by default.
+
+    Raises:
+        InvalidInputError: there is no user, or ``memory`` belongs to another one.
 
     Example:
         >>> index = as_vector_index(memory, "mid_term", user_id="ann")
         >>> nodes = index.as_retriever(similarity_top_k=5).retrieve("Where do I live?")
     """
-    store = _TierStore(bound(memory, user_id, agent_id), tier)
-    # Given, though a tier that is only read has no use for them: else Settings would be asked.
+    store = _TierStore(resolve_user(memory, user_id, agent_id), tier)
+    # Unused, but without them LlamaIndex would take those of Settings.
     return VectorStoreIndex.from_vector_store(
         store,
         embed_model=MockEmbedding(embed_dim=1),
@@ -55,7 +58,7 @@ def as_vector_index(
 
 
 class _TierStore(BasePydanticVectorStore):
-    """Reads a tier by the words of the question."""
+    """A read-only vector store that is queried by text."""
 
     _user: UserMemory = PrivateAttr()
     _tier: Tier = PrivateAttr()
@@ -66,7 +69,7 @@ class _TierStore(BasePydanticVectorStore):
 
     @classmethod
     def class_name(cls) -> str:
-        """Return LlamaIndex's name for it."""
+        """Return LlamaIndex's name of the class."""
         return "MemoryOSTierStore"
 
     @property
@@ -75,16 +78,16 @@ class _TierStore(BasePydanticVectorStore):
         return self._user
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:  # noqa: ARG002
-        """Return the memories of the tier that answer the question."""
+        """Return the memories of the tier for a query text."""
         if not (query.query_str or "").strip():
-            raise InvalidInputError("A tier of memory is asked in words: give the query a query_str")
-        items = found(
+            raise InvalidInputError("A tier of memory is queried by text: give the query a query_str")
+        items = search(
             self._user,
             query.query_str or "",
             k=query.similarity_top_k,
             kinds=("fact",) if self._tier == "long_term" else ("message",),
             tiers=(self._tier,),
-            metadata=equalities(query.filters),
+            metadata=metadata_filter(query.filters),
         )
         nodes = nodes_of(items)
         return VectorStoreQueryResult(
@@ -94,13 +97,13 @@ class _TierStore(BasePydanticVectorStore):
         )
 
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
-        """Return the memories of the tier that answer the question."""
+        """Return the memories of the tier for a query text."""
         return await asyncio.to_thread(self.query, query, **kwargs)
 
     def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> NoReturn:  # noqa: ARG002
-        """Refuse: a tier is filled by what is said."""
+        """Raise: tiers are written by the core only."""
         raise InvalidInputError("A tier of memory cannot be written: use UserMemory.add or remember")
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> NoReturn:  # noqa: ARG002
-        """Refuse: erasing goes through every tier."""
+        """Raise: an erasure concerns every tier."""
         raise InvalidInputError("A tier of memory cannot be erased from: use UserMemory.forget")

@@ -21,6 +21,7 @@ _HINTS = {
     "ai": "a model's message has the role 'assistant'",
     "system": "instructions are no part of a conversation; remember(text, about='agent') keeps one",
 }
+_SEARCHED_END = 4_000  # characters of either end of a long question
 
 
 def identifier(name: str, value: object) -> str:
@@ -136,3 +137,20 @@ def metadata(name: str, value: object) -> tuple[dict[str, Any], str]:
     if size > MAX_METADATA_BYTES:
         raise InvalidInputError(f"{name} has {size} bytes as JSON; at most {MAX_METADATA_BYTES} are stored")
     return json.loads(stored), stored
+
+
+def storable(value: str) -> str:
+    """Return a text that ``text`` accepts: lone surrogates and NUL become U+FFFD."""
+    if "\x00" not in value and value.isascii():
+        return value
+    # Through UTF-16, which joins the two surrogates of one character.
+    whole = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return whole.replace("\x00", "\ufffd")
+
+
+def search_text(question: str) -> str:
+    """Return a question as a search takes it: storable, and a long one without its middle."""
+    question = storable(question)
+    if len(question) <= 2 * _SEARCHED_END:
+        return question
+    return f"{question[:_SEARCHED_END]} {question[-_SEARCHED_END:]}"

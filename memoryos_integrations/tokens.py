@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from tiktoken import Encoding
 
+    from memoryos_integrations.config import MemoryConfig
+    from memoryos_integrations.protocols import TokenCounter
+
 _log = logging.getLogger(__name__)
 
 _NAME: Final = "o200k_base"
@@ -142,6 +145,11 @@ def default_counter() -> LocalCounter:
         2
     """
     return _default
+
+
+def counter_of(config: MemoryConfig) -> TokenCounter:
+    """Return the token counter of a configuration, or the default one."""
+    return config.token_counter or default_counter()
 
 
 def token_folders() -> list[Path]:

@@ -246,6 +246,14 @@ def test_the_import_rules_hold():
             "import sqlite3",
             "Only storage.engines.sqlite imports sqlite3",
         ),
+        *(
+            (
+                f"{adapter}/shared/messages.py",
+                f"import {adapter}.retriever",
+                f"{adapter}: public classes over shared parts over the core",
+            )
+            for adapter in ("langchain_memoryos", "llamaindex_memoryos")
+        ),
     ],
 )
 def test_a_forbidden_import_breaks_its_rule(copy, file, planted, broken):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from memoryos_integrations.checks import storable
 from memoryos_integrations.errors import ConfigError, LLMBadOutput, LLMRefused, LLMUnavailable
 from memoryos_integrations.model.provider_errors import (
     BROKEN_OFF,
@@ -21,7 +22,7 @@ from memoryos_integrations.model.provider_errors import (
     cut_off,
     failure_of,
 )
-from memoryos_integrations.model.reply_json import Thoughts, is_apology, json_in, storable, without_thoughts
+from memoryos_integrations.model.reply_json import Thoughts, is_apology, json_in, without_thoughts
 from memoryos_integrations.model.usage import report
 
 if TYPE_CHECKING:

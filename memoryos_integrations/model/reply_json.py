@@ -152,11 +152,6 @@ def json_in(text: str) -> Found:
     return Found(tuple(parts), cut=False, rest=text[place:])
 
 
-def storable(text: str) -> str:
-    """Return a text in which halves of characters and NUL, which no store takes, are U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
-
-
 def is_apology(text: str) -> bool:
     """Whether a reply begins as models begin when they decline, in English, Portuguese or Chinese."""
     return _APOLOGY.match(text) is not None

@@ -25,7 +25,7 @@ from memoryos_integrations.runtime.worker import Worker
 from memoryos_integrations.storage.ledger import Ledger
 from memoryos_integrations.storage.ownership import Ownership
 from memoryos_integrations.tiers.visits import Visits
-from memoryos_integrations.tokens import default_counter
+from memoryos_integrations.tokens import counter_of
 from memoryos_integrations.writing.embedding import Embedding
 from memoryos_integrations.writing.indexing import Indexing
 
@@ -167,7 +167,7 @@ def open_store(
     settle_httpx()
     times = Times(clock)
     announce = _Announcer(emit)
-    count_tokens = config.token_counter or default_counter()
+    count_tokens = counter_of(config)
     ledger = Ledger(path)
     try:
         embedding = Embedding(ledger, embedder, announce)

@@ -1,4 +1,4 @@
-"""What the adapters' tests are made of: a chat model with a script, and a store that fails when told to."""
+"""Fixtures of the adapters' tests: a scripted chat model, and a store that fails on demand."""
 
 from __future__ import annotations
 
@@ -7,38 +7,35 @@ import json
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
-from langchain_memoryos.messages import text_of
-
-if TYPE_CHECKING:
-    from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-
-    from memoryos_integrations import MemoryOS
+from langchain_memoryos.shared.messages import text_of
+from memoryos_integrations import MemoryOS
 
 Answer = str | AIMessage | Exception | Callable[[list[BaseMessage]], "str | AIMessage"]
 
 
 class ScriptedChat(BaseChatModel):
-    """A chat model that answers from a list, then always with its last entry; it keeps what it was asked."""
+    """A chat model that answers from a list, then always with its last entry; it records the requests."""
 
     answers: list[Any]
-    _asked: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
+    _requests: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
 
     @property
-    def asked(self) -> list[list[BaseMessage]]:
+    def requests(self) -> list[list[BaseMessage]]:
         """The messages of every call, oldest first."""
-        return self._asked
+        return self._requests
 
     @property
     def prompts(self) -> list[str]:
         """The text of every call, oldest first."""
-        return ["\n".join(text_of(message) for message in messages) for messages in self._asked]
+        return ["\n".join(text_of(message) for message in messages) for messages in self._requests]
 
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> ScriptedChat:  # type: ignore[override]
         return self
@@ -48,8 +45,8 @@ class ScriptedChat(BaseChatModel):
         return "scripted"
 
     def _answer(self, messages: list[BaseMessage]) -> AIMessage:
-        self._asked.append(list(messages))
-        answer: Answer = self.answers[min(len(self._asked), len(self.answers)) - 1]
+        self._requests.append(list(messages))
+        answer: Answer = self.answers[min(len(self._requests), len(self.answers)) - 1]
         if callable(answer) and not isinstance(answer, AIMessage):
             answer = answer(messages)
         if isinstance(answer, Exception):
@@ -110,7 +107,7 @@ def calling(tool: str, **args: Any) -> AIMessage:
     return AIMessage(content="", tool_calls=[{"name": tool, "args": args, "id": f"call-{tool}"}])
 
 
-def said(memory: MemoryOS, user_id: str, thread_id: str | None = None) -> list[str]:
+def stored_texts(memory: MemoryOS, user_id: str, thread_id: str | None = None) -> list[str]:
     """Return what is stored of a user, oldest first."""
     pages = memory.user(user_id).pages(thread_id=thread_id)
     return [message.text for page in pages for message in page.messages]

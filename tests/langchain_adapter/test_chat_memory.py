@@ -1,4 +1,4 @@
-"""MemoryOSChatMemory in real chains: what the prompt gets, what is stored, and what failures do."""
+"""MemoryOSChatMemory in real chains: the prompt's text, the stored turns, failures."""
 
 import asyncio
 import contextvars
@@ -17,9 +17,9 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder, PromptTemplate
 from langchain_core.tools import tool
 
-from langchain_adapter.parts import ScriptedChat, broken, said
+from langchain_adapter.parts import ScriptedChat, broken, stored_texts
 from langchain_memoryos import MemoryOSChatMemory
-from langchain_memoryos.recording import backlog_of
+from langchain_memoryos.shared.pending_writes import pending_writes
 from memoryos_integrations.errors import StoreError
 from memoryos_integrations.tokens import default_counter
 
@@ -33,16 +33,16 @@ def chain_of(memory, *answers, **options):
     return ConversationChain(llm=ScriptedChat(answers=list(answers) or ["ok"]), memory=chat)
 
 
-def test_a_conversation_chain_gets_the_newest_turns_in_its_own_words(memory):
+def test_a_conversation_chain_gets_the_newest_turns_verbatim(memory):
     chain = chain_of(memory, "Hello Ann!", "Ann.")
     chain.invoke("Hi, I am Ann.")
     answer = chain.invoke({"input": "Who am I?"})
     assert "Human: Hi, I am Ann.\nAI: Hello Ann!\nHuman: Who am I?\nAI:" in chain.llm.prompts[1]
     assert answer["response"] == "Ann."
-    assert said(memory, "ann") == ["Hi, I am Ann.", "Hello Ann!", "Who am I?", "Ann."]
+    assert stored_texts(memory, "ann") == ["Hi, I am Ann.", "Hello Ann!", "Who am I?", "Ann."]
 
 
-def test_another_conversation_recalls_what_was_said_in_the_first_as_quoted_data(memory):
+def test_another_conversation_gets_memories_of_the_first_as_quoted_data(memory):
     chain_of(memory, thread_id="monday").invoke("My sister Jo lives in Porto.")
     chain = chain_of(memory, thread_id="tuesday")
     chain.invoke("Where does my sister live?")
@@ -50,7 +50,7 @@ def test_another_conversation_recalls_what_was_said_in_the_first_as_quoted_data(
     assert chain.llm.prompts[0].count("Porto") == 1
 
 
-def test_what_stands_in_the_newest_turns_is_not_recalled_once_more(memory):
+def test_the_newest_turns_are_not_repeated_as_memories(memory):
     chain = chain_of(memory)
     chain.invoke("My sister Jo lives in Porto.")
     chain.invoke("Where does my sister live?")
@@ -60,7 +60,7 @@ def test_what_stands_in_the_newest_turns_is_not_recalled_once_more(memory):
 @pytest.mark.parametrize("turns", [3, 60])
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("max_tokens", [40, 300])
-def test_what_the_prompt_gets_stays_within_the_budget(memory, turns, share, max_tokens):
+def test_the_prompts_text_stays_within_the_budget(memory, turns, share, max_tokens):
     ann = memory.user("ann")
     for turn in range(turns):
         ann.add(f"Fact {turn} about bees and honey.", "Noted, thank you.", thread_id=f"t{turn % 2}")
@@ -72,7 +72,7 @@ def test_what_the_prompt_gets_stays_within_the_budget(memory, turns, share, max_
     assert len(ann.pages()) == turns  # what there is no room for stays where it is
 
 
-def test_with_a_share_of_one_nothing_is_recalled_and_with_none_everything_is(memory):
+def test_a_recent_share_of_one_gives_no_memories_and_of_zero_only_memories(memory):
     ann = memory.user("ann")
     ann.add("Jo lives in Porto.", thread_id="other")
     ann.add("I keep bees.", "Nice!", thread_id="here")
@@ -88,7 +88,7 @@ def test_with_a_share_of_one_nothing_is_recalled_and_with_none_everything_is(mem
     assert "Human:" not in history(0)
 
 
-def test_messages_are_returned_with_what_is_recalled_in_one_system_message_in_front(memory):
+def test_memories_are_returned_as_one_system_message_before_the_turns(memory):
     ann = memory.user("ann")
     ann.add("Jo lives in Porto.", thread_id="other")
     ann.add("I keep bees.", "Nice!")
@@ -121,7 +121,7 @@ def test_an_llm_chain_with_a_placeholder_and_two_inputs_needs_no_keys(memory):
     chain = LLMChain(llm=ScriptedChat(answers=["Olá!", "Porto."]), prompt=prompt, memory=chat)
     chain.invoke({"question": "Hi, I am from Porto.", "language": "Portuguese"})
     assert chain.invoke({"question": "Whence am I?", "language": "Portuguese"})["text"] == "Porto."
-    assert said(memory, "ann") == ["Hi, I am from Porto.", "Olá!", "Whence am I?", "Porto."]
+    assert stored_texts(memory, "ann") == ["Hi, I am from Porto.", "Olá!", "Whence am I?", "Porto."]
 
 
 def test_an_agent_executor_stores_question_and_answer_but_not_its_steps(memory):
@@ -145,7 +145,7 @@ def test_an_agent_executor_stores_question_and_answer_but_not_its_steps(memory):
     executor = AgentExecutor(agent=agent, tools=[weather], memory=chat, return_intermediate_steps=True)
     executor.invoke({"input": "How is the weather in Porto?"})
     executor.invoke({"input": "Which city did I ask about?"})
-    assert said(memory, "ann")[:2] == ["How is the weather in Porto?", "It is sunny."]
+    assert stored_texts(memory, "ann")[:2] == ["How is the weather in Porto?", "It is sunny."]
     assert "It is sunny." in llm.prompts[2]
 
 
@@ -163,13 +163,13 @@ def test_an_agent_executor_stores_question_and_answer_but_not_its_steps(memory):
 )
 def test_the_answer_is_found_among_whatever_a_chain_returns(memory, output, stored):
     MemoryOSChatMemory(memory=memory, user_id="ann").save_context({"input": "Q"}, output)
-    assert said(memory, "ann") == ["Q", stored]
+    assert stored_texts(memory, "ann") == ["Q", stored]
 
 
 @pytest.mark.parametrize("output", [{}, {"text": None}, {"text": ""}])
-def test_a_turn_without_an_answer_keeps_what_the_user_said(memory, output):
+def test_a_turn_without_an_answer_keeps_the_users_message(memory, output):
     MemoryOSChatMemory(memory=memory, user_id="ann").save_context({"input": "Q"}, output)
-    assert said(memory, "ann") == ["Q"]
+    assert stored_texts(memory, "ann") == ["Q"]
 
 
 @pytest.mark.parametrize(
@@ -184,45 +184,45 @@ def test_a_turn_without_an_answer_keeps_what_the_user_said(memory, output):
 )
 def test_the_question_is_found_among_several_inputs(memory, inputs, stored):
     MemoryOSChatMemory(memory=memory, user_id="ann").save_context(inputs, {"text": "A"})
-    assert said(memory, "ann") == [stored, "A"]
+    assert stored_texts(memory, "ann") == [stored, "A"]
 
 
 def test_inputs_that_could_all_be_the_users_are_an_error_before_the_model_is_called(memory):
     prompt = PromptTemplate.from_template("{history}{one}{two}")
     llm = ScriptedChat(answers=["ok"])
     chain = LLMChain(llm=llm, prompt=prompt, memory=MemoryOSChatMemory(memory=memory, user_id="ann"))
-    with pytest.raises(ValueError, match="input_key: say which of one, two"):
+    with pytest.raises(ValueError, match="input_key: name the one of one, two"):
         chain.invoke({"one": "1", "two": "2"})
-    assert llm.asked == []
+    assert llm.requests == []
     chain.memory = MemoryOSChatMemory(memory=memory, user_id="ann", input_key="two")
     chain.invoke({"one": "1", "two": "2"})
-    assert said(memory, "ann") == ["2", "ok"]
+    assert stored_texts(memory, "ann") == ["2", "ok"]
 
 
 def test_a_key_that_the_chain_does_not_have_is_an_error_that_names_those_it_has(memory):
     chat = MemoryOSChatMemory(memory=memory, user_id="ann", output_key="missing")
-    with pytest.raises(ValueError, match="output_key: the chain gave text, not 'missing'"):
+    with pytest.raises(ValueError, match="output_key: the chain returned text, not 'missing'"):
         chat.save_context({"input": "Q"}, {"text": "A"})
 
 
 @pytest.mark.parametrize("options", [{}, {"input_key": "question"}])
-def test_a_memory_in_the_place_of_the_question_is_an_error_before_the_model_is_called(memory, options):
+def test_a_memory_key_that_is_the_input_key_is_an_error_before_the_model_is_called(memory, options):
     llm = ScriptedChat(answers=["ok"])
     chat = MemoryOSChatMemory(memory=memory, user_id="ann", memory_key="question", **options)
     chain = LLMChain(llm=llm, prompt=PromptTemplate.from_template("{question}"), memory=chat)
-    with pytest.raises(ValueError, match="memory_key: 'question' is what the user said"):
+    with pytest.raises(ValueError, match="memory_key: 'question' holds the user's message"):
         chain.invoke({"question": "Where do I live?"})
-    assert llm.asked == []
+    assert llm.requests == []
 
 
-def test_it_gives_a_chain_its_own_variable_and_no_other(memory):
+def test_it_fills_its_own_variable_and_no_other(memory):
     memory.user("ann").add("I live in Porto.", thread_id="other")
     chat = MemoryOSChatMemory(memory=memory, user_id="ann", memory_key="talk")
     given = {"question": "Where do I live?", "history": "the caller's own", "language": "en"}
     assert list(chat.load_memory_variables(given)) == chat.memory_variables == ["talk"]
 
 
-def test_without_a_user_the_memory_cannot_even_be_made(memory):
+def test_without_a_user_the_memory_cannot_be_created(memory):
     with pytest.raises(ValueError, match="user_id is missing"):
         MemoryOSChatMemory(memory=memory)
     with pytest.raises(ValueError, match="user_id"):
@@ -234,7 +234,7 @@ def test_a_misspelt_argument_is_an_error(memory):
         MemoryOSChatMemory(memory=memory, user_id="ann", thread="t")
 
 
-def test_it_makes_no_warning_of_its_own(memory):
+def test_it_emits_no_warning(memory):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         chat = MemoryOSChatMemory(memory=memory, user_id="ann")
@@ -278,7 +278,7 @@ async def test_thirty_conversations_at_once_stay_apart(memory):
 
     users = [f"user{number}" for number in range(30)]
     for user, prompts in zip(users, await asyncio.gather(*map(talk, users)), strict=True):
-        assert len(said(memory, user)) == 6
+        assert len(stored_texts(memory, user)) == 6
         assert not any(f"{other}." in prompt for other in users for prompt in prompts if other != user)
 
 
@@ -297,7 +297,7 @@ def test_a_users_name_can_be_any_text(memory, user_id):
     chat = MemoryOSChatMemory(memory=memory, user_id=user_id)
     chat.save_context({"input": "I keep bees."}, {"text": "Nice!"})
     memory.flush()
-    assert said(memory, user_id) == ["I keep bees.", "Nice!"]
+    assert stored_texts(memory, user_id) == ["I keep bees.", "Nice!"]
     assert (
         "bees"
         in MemoryOSChatMemory(memory=memory, user_id=user_id, thread_id="t").load_memory_variables(
@@ -312,30 +312,30 @@ def test_clearing_a_conversation_leaves_the_users_others_and_clearing_the_user_l
         memory.user(user).add(f"{user} {thread}", thread_id=thread)
     chat = MemoryOSChatMemory(memory=memory, user_id="ann", thread_id="a")
     chat.clear()
-    assert (said(memory, "ann"), said(memory, "bob")) == (["ann b"], ["bob a"])
+    assert (stored_texts(memory, "ann"), stored_texts(memory, "bob")) == (["ann b"], ["bob a"])
     chat.clear(scope="user")
-    assert (said(memory, "ann"), said(memory, "bob")) == ([], ["bob a"])
+    assert (stored_texts(memory, "ann"), stored_texts(memory, "bob")) == ([], ["bob a"])
     with pytest.raises(ValueError, match="scope"):
         chat.clear(scope="everybody")
 
 
-def test_a_store_that_fails_does_not_cost_the_answer_and_the_turn_is_stored_later(memory, caplog):
+def test_a_failing_store_keeps_the_answer_and_the_turn_is_stored_later(memory, caplog):
     chain = chain_of(memory, "one", "two")
     with broken(memory), caplog.at_level(logging.ERROR, "langchain_memoryos"):
         assert chain.invoke("first")["response"] == "one"
-        assert len(backlog_of(memory)) == 1
+        assert len(pending_writes(memory)) == 1
         assert said_nothing_of(caplog, "first")
-        assert "A turn was not stored; 1 wait" in caplog.text
+        assert "A turn was not stored; 1 pending" in caplog.text
     assert chain.invoke("second")["response"] == "two"
-    assert said(memory, "ann") == ["first", "one", "second", "two"]
-    assert len(backlog_of(memory)) == 0
+    assert stored_texts(memory, "ann") == ["first", "one", "second", "two"]
+    assert len(pending_writes(memory)) == 0
 
 
 def said_nothing_of(caplog, text):
     return text not in caplog.text
 
 
-def test_a_failure_can_be_raised_or_handed_over_and_the_turn_waits_all_the_same(memory):
+def test_a_failure_can_be_raised_or_passed_to_a_function_and_the_turn_stays_pending(memory):
     failures = []
     raising = MemoryOSChatMemory(memory=memory, user_id="ann", on_error="raise")
     telling = MemoryOSChatMemory(memory=memory, user_id="ann", on_error=failures.append)
@@ -349,7 +349,7 @@ def test_a_failure_can_be_raised_or_handed_over_and_the_turn_waits_all_the_same(
     assert failures
     assert all(isinstance(failure, StoreError) for failure in failures)
     telling.load_memory_variables({"input": "x"})  # any use of the store tries again
-    assert said(memory, "ann") == ["first", "one", "second", "two"]
+    assert stored_texts(memory, "ann") == ["first", "one", "second", "two"]
 
 
 def test_copies_share_the_store_and_no_representation_shows_it(memory):
@@ -357,7 +357,7 @@ def test_copies_share_the_store_and_no_representation_shows_it(memory):
     for twin in (copy.deepcopy(chat), chat.model_copy(deep=True), copy.copy(chat)):
         assert twin.memory is memory
         twin.save_context({"input": "Q"}, {"text": "A"})
-    assert len(said(memory, "ann", "t")) == 6
+    assert len(stored_texts(memory, "ann", "t")) == 6
     assert "MemoryOS(" not in repr(chat) + str(chat.model_dump()) + dumps(chat)
     assert str(memory.path) not in repr(chat) + str(chat.model_dump()) + dumps(chat)
     assert not chat.is_lc_serializable()
@@ -376,7 +376,7 @@ HOSTILE = [
 def test_hostile_text_is_stored_and_shown_as_text(memory, text):
     chain = chain_of(memory)
     chain.invoke(text)
-    stored = said(memory, "ann")[0]
+    stored = stored_texts(memory, "ann")[0]
     assert stored.replace("�", "") == text.replace("\ud83d", "").replace("\x00", "")
     chain.invoke("What did I say?")
     assert stored in chain.llm.prompts[1]
@@ -387,7 +387,7 @@ def test_a_question_of_two_megabytes_is_stored_whole(memory):
     chat = MemoryOSChatMemory(memory=memory, user_id="ann")
     chat.load_memory_variables({"input": text})
     chat.save_context({"input": text}, {"text": "Long!"})
-    assert "".join(said(memory, "ann")) == text + "Long!"
+    assert "".join(stored_texts(memory, "ann")) == text + "Long!"
 
 
 FIRST_PROCESS = """
@@ -403,7 +403,7 @@ os._exit(0)
 """
 
 
-def test_a_conversation_goes_on_after_the_process_was_ended_without_a_goodbye(tmp_path, open_memory):
+def test_a_conversation_continues_after_the_process_was_killed(tmp_path, open_memory):
     command = [sys.executable, "-c", FIRST_PROCESS, str(tmp_path / "store")]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert ran.returncode == 0, ran.stderr

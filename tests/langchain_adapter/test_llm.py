@@ -1,4 +1,4 @@
-"""The bridges: LangChain's chat models and embeddings, over HTTP, as what the core asks for."""
+"""LangChain's chat models and embeddings over HTTP as ``LLM`` and ``Embedder``."""
 
 import traceback
 
@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
-from langchain_adapter.parts import ScriptedChat, calling, said
+from langchain_adapter.parts import ScriptedChat, calling, stored_texts
 from langchain_memoryos import MemoryOSMiddleware
 from langchain_memoryos.llm import from_embeddings, from_langchain
 from memoryos_integrations import MemoryOS, Prompt
@@ -61,7 +61,7 @@ def test_a_chat_model_over_http_keeps_the_contract_of_an_llm(server, options):
     assert from_langchain(chat(server)).name == "scripted"
 
 
-def test_what_is_sent_is_the_instruction_and_the_material_as_they_are(server):
+def test_instruction_and_user_text_are_sent_unchanged(server):
     server.script(Reply(json={"name": "Porto"}))
     from_langchain(chat(server)).reply(STRUCTURED)
     (request,) = server.chats
@@ -82,7 +82,7 @@ def test_what_is_sent_is_the_instruction_and_the_material_as_they_are(server):
     ],
 )
 @pytest.mark.parametrize("structured", [True, False])
-def test_an_object_is_found_bare_fenced_after_thoughts_and_among_prose(server, text, structured):
+def test_an_object_is_parsed_bare_fenced_after_reasoning_and_within_prose(server, text, structured):
     server.default = text
     if not structured:
         server.script(Failure(400, message="response_format is not supported"))
@@ -113,7 +113,7 @@ def test_an_object_is_found_bare_fenced_after_thoughts_and_among_prose(server, t
         (Failure.DROP, LLMUnavailable),
     ],
 )
-def test_every_failure_has_its_error_and_none_repeats_what_the_provider_said(server, answer, error):
+def test_every_failure_has_its_error_and_none_contains_the_providers_text(server, answer, error):
     server.default = answer
     with pytest.raises(error) as raised:
         from_langchain(chat(server)).reply(STRUCTURED)
@@ -139,7 +139,7 @@ def test_free_text_fails_as_clearly(server, answer, error):
         from_langchain(chat(server)).reply(FREE)
 
 
-def test_free_text_comes_without_the_thoughts_of_the_model(server):
+def test_free_text_is_returned_without_the_models_reasoning(server):
     server.default = "<think>Be kind?</think>\n\nHello!\n"
     assert from_langchain(chat(server)).reply(FREE) == "Hello!"
 
@@ -157,7 +157,7 @@ def test_a_server_that_is_not_there_is_unavailable():
         from_langchain(model).reply(FREE)
 
 
-def test_a_server_without_structured_output_is_asked_by_instruction_and_from_then_on_only_so(server):
+def test_a_server_without_structured_output_gets_the_schema_as_instruction_from_then_on(server):
     server.script(Failure(400, message="response_format is not supported"))
     server.default = '{"name": "Porto"}'
     llm = from_langchain(chat(server))
@@ -166,7 +166,7 @@ def test_a_server_without_structured_output_is_asked_by_instruction_and_from_the
     assert '"people"' in server.chats[1].texts[0]
 
 
-def test_a_model_that_structures_by_a_tool_and_one_that_cannot_at_all_do_as_well():
+def test_a_model_with_structured_output_by_tool_call_and_one_without_any_work_too():
     by_tool = ScriptedChat(answers=[calling("City", name="Porto")])
     assert from_langchain(by_tool).reply(STRUCTURED).name == "Porto"
     plain = FakeListChatModel(responses=['{"name": "Porto"}'])
@@ -175,13 +175,13 @@ def test_a_model_that_structures_by_a_tool_and_one_that_cannot_at_all_do_as_well
 
 
 @pytest.mark.parametrize("reason", ["max_tokens", "MAX_TOKENS"])
-def test_other_providers_words_for_a_cut_reply_are_known(reason):
+def test_other_providers_finish_reasons_for_a_cut_reply_are_recognised(reason):
     cut = AIMessage("Hello th", response_metadata={"stop_reason": reason})
     with pytest.raises(LLMBadOutput, match="max_tokens"):
         from_langchain(ScriptedChat(answers=[cut])).reply(FREE)
 
 
-def test_other_providers_words_for_a_refusal_are_known():
+def test_other_providers_finish_reasons_for_a_refusal_are_recognised():
     for message in (
         AIMessage("No.", response_metadata={"stop_reason": "refusal"}),
         AIMessage("", response_metadata={"finish_reason": "SAFETY"}),
@@ -191,7 +191,7 @@ def test_other_providers_words_for_a_refusal_are_known():
             from_langchain(ScriptedChat(answers=[message])).reply(FREE)
 
 
-def test_what_is_no_chat_model_and_a_schema_that_is_none_are_refused():
+def test_a_value_that_is_no_chat_model_or_no_schema_is_rejected():
     with pytest.raises(ConfigError, match="model must be a chat model"):
         from_langchain("gpt-5")
     with pytest.raises(ConfigError, match="schema"):
@@ -216,7 +216,7 @@ def test_its_calls_within_an_agent_stream_nothing_to_the_user(memory, server):
     assert server.chats
 
 
-def test_an_agent_on_a_model_over_http_sends_what_is_recalled_and_streams_the_answer(memory, server):
+def test_an_agent_with_a_model_over_http_sends_memories_and_streams_the_answer(memory, server):
     memory.user("ann").add("My sister Jo lives in Porto.")
     server.script(Reply(tool_calls=(ToolCall("search_memory", {"query": "sister"}),)), "In Porto, I think.")
     agent = create_agent(
@@ -229,7 +229,7 @@ def test_an_agent_on_a_model_over_http_sends_what_is_recalled_and_streams_the_an
     assert [message["role"] for message in first] == ["system", "user", "user"]
     assert "Porto" in server.chats[0].texts[1]
     assert KEY not in str([request.body for request in server.chats])
-    assert said(memory, "ann")[1:] == ["Where does my sister live?", "In Porto, I think."]
+    assert stored_texts(memory, "ann")[1:] == ["Where does my sister live?", "In Porto, I think."]
 
 
 def embeddings(server, **options):
@@ -242,7 +242,7 @@ def test_embeddings_over_http_keep_the_contract_of_an_embedder(server):
     assert isinstance(from_embeddings(embeddings(server)), Embedder)
 
 
-def test_an_embedder_is_named_by_its_model_and_asks_for_its_dimension_once(server):
+def test_an_embedder_is_named_by_its_model_and_measures_its_dimension_once(server):
     embedder = from_embeddings(embeddings(server))
     assert embedder.name == "text-embedding-3-small"
     assert server.requests == []
@@ -254,7 +254,7 @@ def test_an_embedder_is_named_by_its_model_and_asks_for_its_dimension_once(serve
     assert from_embeddings(embeddings(server, dimensions=64)).name == "text-embedding-3-small@64"
 
 
-def test_embeddings_that_do_not_say_their_model_need_a_name():
+def test_embeddings_without_a_model_name_need_a_name():
     fake = DeterministicFakeEmbedding(size=8)
     with pytest.raises(ConfigError, match="name='my-model'"):
         from_embeddings(fake)
@@ -265,7 +265,7 @@ def test_embeddings_that_do_not_say_their_model_need_a_name():
         from_embeddings(object())
 
 
-def test_embeddings_that_fail_are_unavailable_and_tell_nothing_of_the_key(server):
+def test_failing_embeddings_are_unavailable_and_the_error_does_not_contain_the_key(server):
     server.embedding_failure = Failure(401, message=f"Incorrect API key provided: {KEY}.")
     with pytest.raises(EmbedderUnavailableError) as raised:
         from_embeddings(embeddings(server)).embed(["Hello!"])
@@ -285,7 +285,7 @@ def test_vectors_of_another_length_or_number_are_an_error():
         embedder.embed(["a", "b"])
 
 
-def test_a_store_embeds_with_it_and_goes_on_by_words_when_it_is_down(server, tmp_path):
+def test_a_store_embeds_with_it_and_searches_by_words_while_it_is_down(server, tmp_path):
     embedder = from_embeddings(embeddings(server), dimension=64)
     with MemoryOS(tmp_path / "store", embedder=embedder) as store:
         ann = store.user("ann")

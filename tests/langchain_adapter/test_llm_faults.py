@@ -1,4 +1,4 @@
-"""Whatever goes wrong with a model over HTTP, and however it is asked: an answer, or the right error."""
+"""Faults of a model over HTTP, with every method of structured output: an answer or the right error."""
 
 import inspect
 import traceback
@@ -76,7 +76,7 @@ def test_the_table_has_a_line_for_every_fault_of_the_kit():
     [*((method, False) for method in METHODS), ("function_calling", True), ("instruction", True)],
 )
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_fault_has_its_outcome_in_whatever_way_an_object_is_asked_for(server, fault, method, streaming):
+def test_every_fault_has_its_outcome_with_every_method_of_structured_output(server, fault, method, streaming):
     server.faults = {1: fault}
     timeout = 0.3 if fault == "timeout" else 10
     llm = from_langchain(chat(server, timeout=timeout, streaming=streaming), method=method)
@@ -100,10 +100,10 @@ def assert_silent(error):
     """Nothing of the provider's words, not even in what the error came from."""
     assert error.__cause__ is None
     assert error.__context__ is None
-    told = "".join(traceback.format_exception(error))
-    assert KEY not in told
-    assert CITY.user not in told
-    assert "Scripted failure" not in told
+    shown = "".join(traceback.format_exception(error))
+    assert KEY not in shown
+    assert CITY.user not in shown
+    assert "Scripted failure" not in shown
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_every_fault_has_its_outcome_in_a_stream_too(server, fault):
     assert "".join(llm.stream(FREE)) == "Hello, you!"
 
 
-def test_a_stream_comes_in_pieces_without_thoughts_and_tells_what_it_cost(server):
+def test_a_stream_yields_pieces_without_reasoning_and_reports_its_tokens(server):
     server.default = Reply("<think>hm, hm, hm</think>\n\nHello, you there!", usage=(120, 9))
     llm = from_langchain(chat(server, stream_usage=True))
     assert isinstance(llm, StreamingLLM)
@@ -134,7 +134,7 @@ def test_a_stream_comes_in_pieces_without_thoughts_and_tells_what_it_cost(server
     assert (usage.calls, usage.tokens_in, usage.tokens_out) == (1, 120, 9)
 
 
-def test_a_stream_that_breaks_gives_what_came_before_and_is_unavailable(server):
+def test_a_broken_stream_yields_its_beginning_and_is_unavailable(server):
     server.default = Reply("Hello, you there!", breaks_after=3)
     got = []
     with pytest.raises(LLMUnavailable) as caught:
@@ -171,7 +171,7 @@ def test_a_model_that_states_no_usage_reports_none(server):
     assert usage.calls == 0
 
 
-def test_a_method_that_is_none_is_refused(server):
+def test_an_unknown_method_is_rejected(server):
     with pytest.raises(ConfigError, match="json_mode, instruction, not 'magic'"):
         from_langchain(chat(server), method="magic")
 
@@ -179,7 +179,7 @@ def test_a_method_that_is_none_is_refused(server):
 # -- OpenAI-compatible endpoints ---------------------------------------------------------------------------
 
 
-def test_a_server_of_ones_own_needs_no_key_and_is_not_sent_the_one_of_the_environment(server, monkeypatch):
+def test_a_local_server_needs_no_key_and_is_not_sent_the_environments(server, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     llm = openai_compatible("qwen3:8b", base_url=server.url)
     assert llm.name == "qwen3:8b"
@@ -190,7 +190,7 @@ def test_a_server_of_ones_own_needs_no_key_and_is_not_sent_the_one_of_the_enviro
     assert not {"temperature", "max_tokens", "max_completion_tokens"} & set(request.body)
 
 
-def test_a_key_that_is_given_is_sent_and_shown_nowhere(server):
+def test_a_given_key_is_sent_and_never_shown(server):
     llm = openai_compatible("any", base_url=server.url, api_key=KEY, max_retries=0)
     server.script(Failure(401, message=f"Incorrect API key provided: {KEY}."))
     with pytest.raises(LLMUnavailable, match="check its key") as caught:
@@ -200,7 +200,7 @@ def test_a_key_that_is_given_is_sent_and_shown_nowhere(server):
     assert KEY not in repr(llm) + str(vars(llm))
 
 
-def test_the_default_address_is_openais_with_the_key_of_the_environment_or_one_is_asked_for(monkeypatch):
+def test_the_default_address_is_openais_and_needs_a_key_of_the_environment_or_an_argument(monkeypatch):
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
         openai_compatible("gpt-5-mini")
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
@@ -219,7 +219,7 @@ def test_hosts_of_ones_own_network_need_no_key(host):
     assert openai_compatible("any", base_url=f"http://{host}:11434/v1").name == "any"
 
 
-def test_waiting_ends_after_the_timeout_and_trying_again_after_the_retries(server):
+def test_a_call_ends_after_the_timeout_and_the_retries(server):
     server.default, server.by_task = Failure.HANG, {}
     llm = openai_compatible("any", base_url=server.url, timeout=0.2, max_retries=1)
     with pytest.raises(LLMUnavailable, match="timeout"):
@@ -248,7 +248,7 @@ def test_without_langchain_openai_the_error_names_the_command(monkeypatch):
         openai_compatible("any", base_url="http://127.0.0.1:1/v1")
 
 
-def test_a_server_without_json_schema_is_asked_in_words_even_where_its_client_warns(server):
+def test_a_server_without_json_schema_gets_the_schema_as_instruction_even_where_its_client_warns(server):
     words = "'response_format' of type 'json_schema' is not supported with this model"
     server.script(Failure(400, message=words))
     llm = from_langchain(chat(server))

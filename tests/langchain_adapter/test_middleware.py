@@ -1,4 +1,4 @@
-"""MemoryOSMiddleware in real agents: recall, capture, and the ways in which memory gets lost or leaks."""
+"""MemoryOSMiddleware in real agents: memories in requests, stored turns, no loss and no leaks."""
 
 import asyncio
 import logging
@@ -25,10 +25,10 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Command
 from pydantic import BaseModel
 
-from langchain_adapter.parts import ScriptedChat, broken, calling, said
+from langchain_adapter.parts import ScriptedChat, broken, calling, stored_texts
 from langchain_memoryos import MemoryOSMiddleware
-from langchain_memoryos.messages import is_typed, text_of
-from langchain_memoryos.recording import backlog_of
+from langchain_memoryos.shared.messages import is_typed, text_of
+from langchain_memoryos.shared.pending_writes import pending_writes
 from memoryos_integrations.events import Recalled
 
 THREAD = {"configurable": {"thread_id": "t1"}}
@@ -66,12 +66,12 @@ def notes(messages):
     return [place for place, message in enumerate(messages) if "```memory" in text_of(message)]
 
 
-def test_a_second_conversation_knows_what_was_said_in_the_first(memory):
+def test_a_second_conversation_gets_memories_of_the_first(memory):
     model, agent = agent_of(memory, "Nice!", "In Porto.")
     ask(agent, "My sister Jo lives in Porto.")
     assert ask(agent, "Where does my sister live?") == "In Porto."
     assert "Porto" in model.prompts[1]
-    assert said(memory, "ann") == [
+    assert stored_texts(memory, "ann") == [
         "My sister Jo lives in Porto.",
         "Nice!",
         "Where does my sister live?",
@@ -79,12 +79,12 @@ def test_a_second_conversation_knows_what_was_said_in_the_first(memory):
     ]
 
 
-def test_what_is_recalled_stands_once_just_before_the_users_last_message(memory):
+def test_memories_appear_once_just_before_the_users_last_message(memory):
     memory.user("ann").add("My sister Jo lives in Porto.", "Nice!")
     model, agent = agent_of(memory, calling("weather", city="Porto"), "Sunny.", tools=[weather])
     question = HumanMessage("Weather at my sister's?")
     agent.invoke({"messages": [HumanMessage("Hi!"), AIMessage("Hello!"), question]})
-    for messages in model.asked:
+    for messages in model.requests:
         (place,) = notes(messages)
         typed = [i for i, message in enumerate(messages) if is_typed(message)]
         assert place == typed[-1] - 1
@@ -97,24 +97,24 @@ def test_the_prompt_up_to_the_last_message_stays_the_same_when_memory_changes(me
     for turn in range(5):
         memory.user("ann").add(f"Fact {turn} about bees.", thread_id="other")
         ask(agent, f"Question {turn} about bees?", THREAD)
-    for before, after in zip(model.asked, model.asked[1:], strict=False):
+    for before, after in zip(model.requests, model.requests[1:], strict=False):
         (place,) = notes(before)
         assert [text_of(message) for message in after[:place]] == [text_of(m) for m in before[:place]]
 
 
-def test_anthropic_takes_the_messages_as_they_are(memory):
+def test_anthropic_accepts_the_messages(memory):
     anthropic = pytest.importorskip("langchain_anthropic", exc_type=ImportError)
     memory.user("ann").add("My sister Jo lives in Porto.", "Nice!")
     model, agent = agent_of(memory, checkpointer=InMemorySaver(), system_prompt="Be kind.")
     ask(agent, "Hi!", THREAD)
     ask(agent, "Where does my sister live?", THREAD)
     claude = anthropic.ChatAnthropic(model_name="claude-sonnet-4-5", api_key="none", timeout=None, stop=None)
-    payload = claude._get_request_payload(model.asked[1])
+    payload = claude._get_request_payload(model.requests[1])
     assert payload["system"] == "Be kind."
     assert [message["role"] for message in payload["messages"]] == ["user", "assistant", "user"]
 
 
-def test_a_message_does_not_recall_itself_nor_what_the_model_sees_anyway(memory):
+def test_neither_the_question_nor_messages_of_the_prompt_are_shown_as_memories(memory):
     model, agent = agent_of(memory, checkpointer=InMemorySaver())
     ask(agent, "I keep bees in Porto.", THREAD)
     ask(agent, "Where do I keep bees?", THREAD)
@@ -123,17 +123,17 @@ def test_a_message_does_not_recall_itself_nor_what_the_model_sees_anyway(memory)
     assert model.prompts[1].count("Where do I keep bees?") == 1
 
 
-def test_a_run_of_five_tool_calls_recalls_once(open_memory):
+def test_a_run_of_five_tool_calls_retrieves_once(open_memory):
     recalls = []
     store = open_memory(on_event=lambda event: recalls.append(event) if isinstance(event, Recalled) else None)
     store.user("ann").add("I live in Porto.")
     calls = [calling("weather", city=str(number)) for number in range(5)]
     model, agent = agent_of(store, *calls, "Sunny.", tools=[weather])
     ask(agent, "How is the weather where I live?")
-    assert len(model.asked) == 6
+    assert len(model.requests) == 6
     assert len(recalls) == 1
     assert all("Porto" in prompt for prompt in model.prompts)
-    assert said(store, "ann")[1:] == ["How is the weather where I live?", "Sunny."]
+    assert stored_texts(store, "ann")[1:] == ["How is the weather where I live?", "Sunny."]
 
 
 def test_memory_is_there_after_a_human_has_approved_a_tool_and_everything_was_reopened(tmp_path, open_memory):
@@ -152,17 +152,17 @@ def test_memory_is_there_after_a_human_has_approved_a_tool_and_everything_was_re
         agent.invoke(Command(resume={"decisions": [{"type": "approve"}]}), THREAD)
         assert model.prompts[0].count("Jo lives in Porto") == 1
         assert model.prompts[0].count("Weather at my sister Jo's?") == 1
-        assert said(second, "ann", "t1") == ["Weather at my sister Jo's?", "Sunny."]
+        assert stored_texts(second, "ann", "t1") == ["Weather at my sister Jo's?", "Sunny."]
 
 
-def test_a_summary_of_the_conversation_is_not_stored_as_the_users_words(memory):
+def test_a_summary_of_the_conversation_is_not_stored_as_a_message_of_the_user(memory):
     summarizer = ScriptedChat(answers=["They spoke of OSLO."])
     also = [SummarizationMiddleware(model=summarizer, trigger=("messages", 3), keep=("messages", 1))]
     model, agent = agent_of(memory, also=also, checkpointer=InMemorySaver())
     for text in ("I moved to Oslo.", "I keep bees.", "I like rain.", "Where did I move?"):
         ask(agent, text, THREAD)
-    assert len(summarizer.asked) > 0
-    assert [text for text in said(memory, "ann") if text != "ok"] == [
+    assert len(summarizer.requests) > 0
+    assert [text for text in stored_texts(memory, "ann") if text != "ok"] == [
         "I moved to Oslo.",
         "I keep bees.",
         "I like rain.",
@@ -176,23 +176,23 @@ def test_when_a_summary_takes_the_place_of_the_question_the_stored_question_is_s
     model, agent = agent_of(memory, "In Porto.", also=[SummarizeAll()])
     ask(agent, "Where does my sister live?")
     assert "Porto" in model.prompts[0]
-    assert said(memory, "ann")[1:] == ["Where does my sister live?", "In Porto."]
+    assert stored_texts(memory, "ann")[1:] == ["Where does my sister live?", "In Porto."]
 
 
-def test_when_the_model_fails_what_the_user_said_is_stored_once_also_after_a_second_try(memory):
+def test_when_the_model_fails_the_users_message_is_stored_once_even_after_a_retry(memory):
     _, agent = agent_of(memory, RuntimeError("model down"), "Hello!", checkpointer=InMemorySaver())
     with pytest.raises(RuntimeError):
         ask(agent, "I am Ann.", THREAD)
-    assert said(memory, "ann") == ["I am Ann."]
+    assert stored_texts(memory, "ann") == ["I am Ann."]
     agent.invoke(None, THREAD)
-    assert said(memory, "ann") == ["I am Ann.", "Hello!"]
+    assert stored_texts(memory, "ann") == ["I am Ann.", "Hello!"]
 
 
 def test_a_retry_within_the_run_stores_one_turn(memory):
     also = [ModelRetryMiddleware(max_retries=2, initial_delay=0, jitter=False)]
     _, agent = agent_of(memory, RuntimeError("down"), "Hello!", also=also)
     assert ask(agent, "I am Ann.") == "Hello!"
-    assert said(memory, "ann") == ["I am Ann.", "Hello!"]
+    assert stored_texts(memory, "ann") == ["I am Ann.", "Hello!"]
 
 
 @pytest.mark.parametrize("with_ids", [True, False])
@@ -203,7 +203,9 @@ def test_a_client_that_sends_the_whole_conversation_again_stores_each_turn_once(
         message_id = {"id": f"h{turn}"} if with_ids else {}
         conversation.append(HumanMessage(content=f"question {turn}", **message_id))
         conversation.append(agent.invoke({"messages": list(conversation)})["messages"][-1])
-    assert said(memory, "ann") == [text for n in range(3) for text in (f"question {n}", f"answer {n}")]
+    assert stored_texts(memory, "ann") == [
+        text for n in range(3) for text in (f"question {n}", f"answer {n}")
+    ]
 
 
 def test_a_checkpointed_conversation_is_one_thread_and_runs_without_a_thread_are_one_each(memory):
@@ -219,12 +221,12 @@ def test_a_checkpointed_conversation_is_one_thread_and_runs_without_a_thread_are
     assert all(len(page.messages) == 2 for page in memory.user("ann").pages())
 
 
-def test_a_message_that_was_edited_and_asked_again_is_stored_beside_the_first(memory):
+def test_an_edited_message_that_is_sent_again_is_stored_in_addition_to_the_first(memory):
     _, agent = agent_of(memory, "one", "two", checkpointer=InMemorySaver())
     agent.invoke({"messages": [HumanMessage("I live in Porto.", id="h")]}, THREAD)
     before = next(state for state in agent.get_state_history(THREAD) if not state.values.get("messages"))
     agent.invoke({"messages": [HumanMessage("I live in Oslo.", id="h")]}, before.config)
-    assert said(memory, "ann") == ["I live in Porto.", "one", "I live in Oslo.", "two"]
+    assert stored_texts(memory, "ann") == ["I live in Porto.", "one", "I live in Oslo.", "two"]
 
 
 @pytest.mark.parametrize(
@@ -238,14 +240,14 @@ def test_a_message_that_was_edited_and_asked_again_is_stored_beside_the_first(me
 def test_the_user_comes_from_the_run_when_the_middleware_has_none(memory, where):
     _, agent = agent_of(memory, options={"user_id": None}, context_schema=Ctx)
     agent.invoke({"messages": [HumanMessage("I am Bob.")]}, **where)
-    assert said(memory, "bob") == ["I am Bob.", "ok"]
+    assert stored_texts(memory, "bob") == ["I am Bob.", "ok"]
 
 
 def test_without_a_user_the_run_is_an_error_before_the_model_is_called(memory):
     model, agent = agent_of(memory, options={"user_id": None})
     with pytest.raises(ValueError, match=r"user_id is missing.*context="):
         ask(agent, "Who am I?")
-    assert model.asked == []
+    assert model.requests == []
     assert memory.users() == []
 
 
@@ -253,7 +255,7 @@ def test_a_user_id_that_is_no_text_is_an_error_that_says_so(memory):
     model, agent = agent_of(memory, options={"user_id": None})
     with pytest.raises(ValueError, match="user_id must be text, not int"):
         ask(agent, "Who am I?", context={"user_id": 42})
-    assert model.asked == []
+    assert model.requests == []
 
 
 def test_the_middlewares_own_user_cannot_be_overridden_by_a_run(memory):
@@ -281,19 +283,19 @@ async def test_two_hundred_conversations_of_twenty_users_at_once_neither_leak_no
             await agent.ainvoke(given, config, context={"user_id": users[number % 20]})
 
     await asyncio.gather(*(talk(number) for number in range(200)))
-    assert len(model.asked) == 400
-    for messages in model.asked:
-        asked = text_of(messages[-1])
-        owner = next(user for user in users if f"{user}:" in asked)
+    assert len(model.requests) == 400
+    for messages in model.requests:
+        question = text_of(messages[-1])
+        owner = next(user for user in users if f"{user}:" in question)
         assert notes(messages)
         assert {user for m in messages for user in users if f"{user}:" in text_of(m)} == {owner}
     for number in range(200):
-        stored = said(memory, users[number % 20], f"thread-{number}")
+        stored = stored_texts(memory, users[number % 20], f"thread-{number}")
         assert stored == [text for turn in turns(number) for text in (turn, f"answer to {turn}")]
     assert [len(memory.user(user).pages()) for user in users] == [21] * 20
 
 
-async def test_nothing_of_ours_runs_on_the_event_loops_thread(open_memory):
+async def test_memory_work_never_runs_on_the_event_loops_thread(open_memory):
     threads = []
     store = open_memory(on_event=lambda event: threads.append(threading.current_thread()))
     store.user("ann").add("I live in Porto.")
@@ -308,7 +310,7 @@ SECRET = "PORTO-4711"
 
 
 @pytest.mark.parametrize("mode", ["values", "updates", "debug", "messages", "custom", "checkpoints", "tasks"])
-def test_no_stream_shows_what_was_recalled(memory, mode):
+def test_no_stream_contains_memories(memory, mode):
     memory.user("ann").add(f"My secret is {SECRET}.")
     model, agent = agent_of(memory, "I know.", checkpointer=InMemorySaver())
     chunks = list(agent.stream({"messages": [HumanMessage("What is my secret?")]}, THREAD, stream_mode=mode))
@@ -316,7 +318,7 @@ def test_no_stream_shows_what_was_recalled(memory, mode):
     assert SECRET not in str(chunks)
 
 
-async def test_no_event_but_the_models_own_input_shows_what_was_recalled(memory):
+async def test_no_event_but_the_models_input_contains_memories(memory):
     memory.user("ann").add(f"My secret is {SECRET}.")
     model, agent = agent_of(memory, "I know.")
     given = {"messages": [HumanMessage("What is my secret?")]}
@@ -328,7 +330,7 @@ async def test_no_event_but_the_models_own_input_shows_what_was_recalled(memory)
     }
 
 
-def test_no_state_and_no_checkpoint_holds_what_was_recalled(tmp_path, memory):
+def test_no_state_and_no_checkpoint_contains_memories(tmp_path, memory):
     memory.user("ann").add(f"My secret is {SECRET}.")
     path = tmp_path / "checkpoints.db"
     with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
@@ -348,10 +350,10 @@ def test_an_answer_streams_word_by_word(memory):
     chunks = [part.text for part, _ in agent.stream(given, stream_mode="messages")]
     assert "".join(chunks) == "one two three"
     assert len([chunk for chunk in chunks if chunk]) == 3
-    assert said(memory, "ann") == ["Count!", "one two three"]
+    assert stored_texts(memory, "ann") == ["Count!", "one two three"]
 
 
-def test_two_of_them_in_one_agent_have_names_of_their_own(memory, open_memory, tmp_path):
+def test_two_instances_in_one_agent_have_different_names(memory, open_memory, tmp_path):
     team = open_memory(tmp_path / "team")
     team.user("team").add("The office is in Porto.")
     memory.user("ann").add("I live in Oslo.")
@@ -363,10 +365,10 @@ def test_two_of_them_in_one_agent_have_names_of_their_own(memory, open_memory, t
     assert "Oslo" in model.prompts[0]
     assert "Porto" in model.prompts[0]
     for store, user in ((memory, "ann"), (team, "team")):
-        assert said(store, user)[1:] == ["Where do I live, and where is the office?", "ok"]
+        assert stored_texts(store, user)[1:] == ["Where do I live, and where is the office?", "ok"]
 
 
-def test_the_model_can_be_given_the_tools_and_they_know_the_runs_user(memory):
+def test_the_model_can_get_the_tools_and_they_use_the_runs_user(memory):
     remember = calling("remember", statement="Bob is allergic to nuts.")
     search = calling("search_memory", query="allergic")
     options = {"user_id": None, "tools": True}
@@ -377,7 +379,7 @@ def test_the_model_can_be_given_the_tools_and_they_know_the_runs_user(memory):
     assert memory.users() == ["bob"]
 
 
-async def test_the_tools_know_the_runs_user_in_async_runs_too(memory):
+async def test_the_tools_use_the_runs_user_in_async_runs_too(memory):
     remember = calling("remember", statement="Bob is allergic to nuts.")
     options = {"user_id": None, "tools": True}
     _, agent = agent_of(memory, remember, "Noted.", options=options)
@@ -394,7 +396,7 @@ def test_an_answer_of_structured_output_is_stored(memory):
     _, agent = agent_of(memory, calling("City", name="Porto"), response_format=City)
     state = agent.invoke({"messages": [HumanMessage("Which city?")]})
     assert state["structured_response"] == City(name="Porto")
-    assert "Porto" in said(memory, "ann")[1]
+    assert "Porto" in stored_texts(memory, "ann")[1]
 
 
 def test_images_and_unusual_characters_lose_no_turn(memory):
@@ -404,28 +406,28 @@ def test_images_and_unusual_characters_lose_no_turn(memory):
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
     ]
     agent.invoke({"messages": [HumanMessage(content=blocks)]})
-    assert said(memory, "ann") == ["Look \ufffd\ufffd: [image]", "ok"]
+    assert stored_texts(memory, "ann") == ["Look \ufffd\ufffd: [image]", "ok"]
 
 
-def test_a_store_that_fails_costs_neither_the_answer_nor_the_turn(memory, caplog):
+def test_a_failing_store_loses_neither_the_answer_nor_the_turn(memory, caplog):
     _, agent = agent_of(memory, "one", "two", checkpointer=InMemorySaver())
     with broken(memory), caplog.at_level(logging.ERROR, "langchain_memoryos"):
         assert ask(agent, "first", THREAD) == "one"
         assert "first" not in caplog.text
         assert "A turn was not stored" in caplog.text
-        assert len(backlog_of(memory)) == 2
+        assert len(pending_writes(memory)) == 2
     assert ask(agent, "second", THREAD) == "two"
-    assert said(memory, "ann") == ["first", "one", "second", "two"]
+    assert stored_texts(memory, "ann") == ["first", "one", "second", "two"]
 
 
-def test_a_store_that_fails_behind_a_summary_does_not_cost_the_answer_either(memory):
+def test_a_failing_store_after_a_summary_does_not_lose_the_answer(memory):
     failures = []
     _, agent = agent_of(memory, "one", also=[SummarizeAll()], options={"on_error": failures.append})
     with broken(memory):
         assert ask(agent, "first") == "one"
     assert len(failures) >= 3  # at the question, at the recall, at the answer
     ask(agent, "second")
-    assert said(memory, "ann") == ["first", "one", "second", "one"]
+    assert stored_texts(memory, "ann") == ["first", "one", "second", "one"]
 
 
 def test_thread_ids_of_any_kind_are_taken(memory):
@@ -435,7 +437,7 @@ def test_thread_ids_of_any_kind_are_taken(memory):
     assert len({page.thread_id for page in memory.user("ann").pages()}) == 4
 
 
-def test_what_is_forgotten_while_a_run_waits_for_a_human_does_not_come_back_with_it(memory):
+def test_a_memory_erased_while_a_run_waits_for_a_human_is_not_shown_afterwards(memory):
     human = HumanInTheLoopMiddleware(interrupt_on={"weather": True})
     ann = memory.user("ann")
     secret = ann.add("My sister Jo lives in Porto.")

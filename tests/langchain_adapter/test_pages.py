@@ -1,4 +1,4 @@
-"""What the pages promise a newcomer of LangChain: few lines, that run alone and remember."""
+"""The documentation's examples for LangChain: few lines that run alone and remember."""
 
 import doctest
 import io
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from langchain_adapter.parts import said
+from langchain_adapter.parts import stored_texts
 from memoryos_integrations import MemoryOS
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def test_a_newcomers_lines_run_alone_and_the_next_process_remembers(uses, most, 
     for _ in range(2):
         assert run(code, tmp_path) == f"{answer}\n"
     with MemoryOS(tmp_path / "memory") as memory:
-        assert said(memory, "ada") == [question, answer] * 2
+        assert stored_texts(memory, "ada") == [question, answer] * 2
 
 
 def test_every_retired_memory_stands_in_the_table_and_has_code_of_its_own():

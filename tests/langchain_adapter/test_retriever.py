@@ -1,4 +1,4 @@
-"""MemoryOSRetriever: LangChain's own suite, and what its documents say."""
+"""MemoryOSRetriever: LangChain's own suite, and the documents."""
 
 import copy
 import threading
@@ -116,7 +116,7 @@ def test_users_see_their_own_memories_only(filled):
 
 
 @pytest.mark.parametrize("fields", [{}, {"user_id": ""}, {"user_id": "x" * 300}, {"user_id": "a", "k": 0}])
-def test_a_retriever_without_a_usable_user_or_number_cannot_be_made(memory, fields):
+def test_a_retriever_with_an_invalid_user_or_number_cannot_be_created(memory, fields):
     with pytest.raises(ValueError, match=r"user_id|\bk\b"):
         MemoryOSRetriever(memory=memory, **fields)
 

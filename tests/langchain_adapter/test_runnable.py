@@ -1,4 +1,4 @@
-"""with_memory around chains, models and functions: recall, run, save, streamed or not."""
+"""with_memory around chains, models and functions, streamed or not."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers.context import collect_runs
 from pydantic import BaseModel
 
-from langchain_adapter.parts import ScriptedChat, broken, said
+from langchain_adapter.parts import ScriptedChat, broken, stored_texts
 from langchain_memoryos import MemoryOSRunnable, with_memory
 
 PROMPT = ChatPromptTemplate([("system", "Help. {memory}"), ("human", "{input}")])
@@ -45,15 +45,15 @@ def test_a_chain_remembers_from_call_to_call_and_between_conversations(memory):
     assert [page.thread_id for page in memory.user("ann").pages()] == ["default", "other"]
 
 
-def test_a_bare_model_gets_a_text_as_messages_with_what_is_recalled_before_it(memory):
+def test_a_chat_model_gets_a_text_as_messages_with_memories_before_it(memory):
     memory.user("ann").add("My sister Jo lives in Porto.")
     model = ScriptedChat(answers=["In Porto."])
     answer = with_memory(model, memory=memory, user_id="ann").invoke("Where does Jo live?")
     assert answer.content == "In Porto."
-    note, question = model.asked[0]
+    note, question = model.requests[0]
     assert "Porto" in note.text
     assert question.content == "Where does Jo live?"
-    assert said(memory, "ann")[1:] == ["Where does Jo live?", "In Porto."]
+    assert stored_texts(memory, "ann")[1:] == ["Where does Jo live?", "In Porto."]
 
 
 @pytest.mark.parametrize(
@@ -67,16 +67,16 @@ def test_a_bare_model_gets_a_text_as_messages_with_what_is_recalled_before_it(me
     ],
     ids=["tuples", "messages", "dicts", "prompt", "message"],
 )
-def test_messages_in_any_form_get_it_before_the_last_of_the_user_and_only_that_one_is_stored(memory, given):
+def test_messages_in_any_form_get_memories_before_the_users_last_and_only_that_one_is_stored(memory, given):
     memory.user("ann").add("My sister Jo lives in Porto.")
     model = ScriptedChat(answers=["In Porto."])
     with_memory(model, memory=memory, user_id="ann").invoke(given)
-    assert "Porto" in model.asked[0][-2].text
-    assert model.asked[0][-1].text == "Where does Jo live?"
-    assert said(memory, "ann")[1:] == ["Where does Jo live?", "In Porto."]
+    assert "Porto" in model.requests[0][-2].text
+    assert model.requests[0][-1].text == "Where does Jo live?"
+    assert stored_texts(memory, "ann")[1:] == ["Where does Jo live?", "In Porto."]
 
 
-def test_what_the_sent_conversation_shows_is_not_recalled_once_more(memory):
+def test_messages_of_the_input_are_not_repeated_as_memories(memory):
     chain = with_memory(model := ScriptedChat(answers=["Nice!", "Porto."]), memory=memory, user_id="ann")
     first = HumanMessage("My sister Jo lives in Porto.")
     answer = chain.invoke([first])
@@ -84,7 +84,7 @@ def test_what_the_sent_conversation_shows_is_not_recalled_once_more(memory):
     assert model.prompts[1].count("Jo lives in Porto") == 1
 
 
-def test_messages_within_a_mapping_are_filled_in_their_place(memory):
+def test_messages_within_a_mapping_get_memories_too(memory):
     memory.user("ann").add("My sister Jo lives in Porto.")
     seen = {}
 
@@ -97,26 +97,26 @@ def test_messages_within_a_mapping_are_filled_in_their_place(memory):
     )
     assert [message.type for message in seen["messages"]] == ["system", "human", "human"]
     assert seen["more"] == 1
-    assert said(memory, "ann")[1:] == ["Where does Jo live?", "In Porto."]
+    assert stored_texts(memory, "ann")[1:] == ["Where does Jo live?", "In Porto."]
 
 
 @pytest.mark.parametrize("name", ["memory", "history", "context", "anything"])
-def test_the_variable_for_what_is_recalled_is_the_free_one_of_the_prompt(memory, name):
+def test_memories_go_into_the_prompts_free_variable(memory, name):
     memory.user("ann").add("I live in Porto.")
     model = ScriptedChat(answers=["ok"])
     prompt = ChatPromptTemplate([("system", "{" + name + "}"), ("human", "{question}")])
     with_memory(prompt | model, memory=memory, user_id="ann").invoke({"question": "Where do I live?"})
-    assert "Porto" in model.asked[0][0].text
+    assert "Porto" in model.requests[0][0].text
 
 
-def test_a_placeholder_gets_a_message_and_none_when_nothing_is_known(memory):
+def test_a_placeholder_gets_a_message_and_none_without_memories(memory):
     prompt = ChatPromptTemplate([MessagesPlaceholder("history"), ("human", "{input}")])
     model = ScriptedChat(answers=["ok"])
     chain = with_memory(prompt | model, memory=memory, user_id="ann")
     chain.invoke({"input": "I live in Porto."})
     chain.invoke({"input": "Where do I live?"})
-    assert [len(messages) for messages in model.asked] == [1, 2]
-    assert "Porto" in model.asked[1][0].text
+    assert [len(messages) for messages in model.requests] == [1, 2]
+    assert "Porto" in model.requests[1][0].text
 
 
 def test_a_prompt_without_a_place_for_memory_is_an_error_that_says_what_to_add(memory):
@@ -126,25 +126,25 @@ def test_a_prompt_without_a_place_for_memory_is_an_error_that_says_what_to_add(m
         with_memory(prompt | model, memory=memory, user_id="ann").invoke({"input": "Hi!"})
     with pytest.raises(ValueError, match=r"add \('system', '\{past\}'\)"):
         with_memory(prompt | model, memory=memory, user_id="ann", memory_key="past")
-    assert model.asked == []
+    assert model.requests == []
 
 
 def test_streams_pass_through_chunk_by_chunk_and_the_whole_is_stored(memory):
     chain = with_memory(PROMPT | ScriptedChat(answers=["one two three"]), memory=memory, user_id="ann")
     chunks = [chunk.content for chunk in chain.stream({"input": "Count!"})]
     assert [chunk for chunk in chunks if chunk] == ["one", " two", " three"]
-    assert said(memory, "ann") == ["Count!", "one two three"]
+    assert stored_texts(memory, "ann") == ["Count!", "one two three"]
 
 
 async def test_async_streams_do_the_same(memory):
     chain = with_memory(PROMPT | ScriptedChat(answers=["one two three"]), memory=memory, user_id="ann")
     chunks = [chunk.content async for chunk in chain.astream({"input": "Count!"})]
     assert [chunk for chunk in chunks if chunk] == ["one", " two", " three"]
-    assert said(memory, "ann") == ["Count!", "one two three"]
+    assert stored_texts(memory, "ann") == ["Count!", "one two three"]
 
 
 @pytest.mark.parametrize("closed", [True, False])
-def test_a_stream_that_is_stopped_early_stores_what_came_until_then(memory, closed):
+def test_a_stream_that_is_closed_early_stores_the_answer_so_far(memory, closed):
     chain = with_memory(ScriptedChat(answers=["one two three"]), memory=memory, user_id="ann")
     stream = chain.stream("Count!")
     assert next(stream).content == "one"
@@ -153,18 +153,18 @@ def test_a_stream_that_is_stopped_early_stores_what_came_until_then(memory, clos
         stream.close()
     del stream
     gc.collect()
-    assert said(memory, "ann") == ["Count!", "one two"]
+    assert stored_texts(memory, "ann") == ["Count!", "one two"]
 
 
-async def test_an_async_stream_that_is_stopped_early_stores_what_came_until_then(memory):
+async def test_an_async_stream_that_is_closed_early_stores_the_answer_so_far(memory):
     chain = with_memory(ScriptedChat(answers=["one two three"]), memory=memory, user_id="ann")
     async with contextlib.aclosing(chain.astream("Count!")) as stream:
         assert (await anext(stream)).content == "one"
-    assert said(memory, "ann") == ["Count!", "one"]
+    assert stored_texts(memory, "ann") == ["Count!", "one"]
 
 
 @pytest.mark.parametrize("run", ["invoke", "stream"])
-def test_when_the_runnable_fails_what_the_user_said_is_stored(memory, run):
+def test_when_the_runnable_fails_the_users_message_is_stored(memory, run):
     def half(messages):
         yield "half an"
         raise RuntimeError("model down")
@@ -172,10 +172,10 @@ def test_when_the_runnable_fails_what_the_user_said_is_stored(memory, run):
     chain = with_memory(half, memory=memory, user_id="ann")
     with pytest.raises(RuntimeError):
         list(getattr(chain, run)("I am Ann."))
-    assert said(memory, "ann") == ["I am Ann."]
+    assert stored_texts(memory, "ann") == ["I am Ann."]
 
 
-async def test_when_an_async_runnable_fails_or_is_cancelled_what_the_user_said_is_stored(memory):
+async def test_when_an_async_runnable_fails_or_is_cancelled_the_users_message_is_stored(memory):
     started = asyncio.Event()
 
     async def hang(messages):
@@ -192,7 +192,7 @@ async def test_when_an_async_runnable_fails_or_is_cancelled_what_the_user_said_i
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert said(memory, "ann") == ["first", "second"]
+    assert stored_texts(memory, "ann") == ["first", "second"]
 
 
 KILLED = """
@@ -207,11 +207,11 @@ chain.invoke("I am Ann.")
 """
 
 
-def test_what_the_user_said_survives_a_kill_while_the_runnable_runs(tmp_path, open_memory):
+def test_the_users_message_survives_a_kill_while_the_runnable_runs(tmp_path, open_memory):
     ran = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "store"], timeout=100)
     assert ran.returncode == -signal.SIGKILL
     memory = open_memory(tmp_path / "store")
-    assert said(memory, "ann") == ["I am Ann."]
+    assert stored_texts(memory, "ann") == ["I am Ann."]
     with_memory(lambda messages: "Hello!", memory=memory, user_id="ann").invoke("Still Ann.")
     assert [[m.text for m in page.messages] for page in memory.user("ann").pages()] == [
         ["I am Ann."],
@@ -219,11 +219,11 @@ def test_what_the_user_said_survives_a_kill_while_the_runnable_runs(tmp_path, op
     ]
 
 
-def test_the_question_is_there_while_the_runnable_runs_and_the_answer_joins_it(memory):
+def test_the_question_is_stored_while_the_runnable_runs_and_the_answer_joins_its_page(memory):
     seen = []
 
     def answer(messages):
-        seen.append(said(memory, "ann"))
+        seen.append(stored_texts(memory, "ann"))
         memory.user("ann").add_message("meanwhile", role="user")
         return "one"
 
@@ -242,14 +242,14 @@ def test_a_store_that_comes_back_while_the_runnable_runs_holds_the_turn_once(mem
             return "one"
 
         with_memory(answer, memory=memory, user_id="ann").invoke("first")
-    assert said(memory, "ann") == ["first", "one"]
+    assert stored_texts(memory, "ann") == ["first", "one"]
     assert len(memory.user("ann").pages()) == 1
 
 
 def test_an_answer_of_two_megabytes_is_stored_whole_and_the_question_once(memory):
     answer = "honey " * 350_000
     with_memory(lambda messages: answer, memory=memory, user_id="ann").invoke("Tell me of honey.")
-    question, *pieces = said(memory, "ann")
+    question, *pieces = stored_texts(memory, "ann")
     assert question == "Tell me of honey."
     assert "".join(pieces) == answer
 
@@ -258,8 +258,8 @@ def test_user_and_conversation_come_from_the_configuration(memory):
     chain = with_memory(ScriptedChat(answers=["ok"]), memory=memory)
     for user, thread in (("ann", "t1"), ("bob", "t2")):
         chain.invoke(f"I am {user}.", {"configurable": {"user_id": user, "thread_id": thread}})
-    assert said(memory, "ann", "t1") == ["I am ann.", "ok"]
-    assert said(memory, "bob", "t2") == ["I am bob.", "ok"]
+    assert stored_texts(memory, "ann", "t1") == ["I am ann.", "ok"]
+    assert stored_texts(memory, "bob", "t2") == ["I am bob.", "ok"]
     assert {spec.id for spec in chain.config_specs} >= {"user_id", "thread_id"}
 
 
@@ -270,7 +270,7 @@ def test_without_a_user_nothing_is_run(memory):
         chain.invoke("Who am I?")
     with pytest.raises(ValueError, match="user_id is missing"):
         next(chain.stream("Who am I?"))
-    assert model.asked == []
+    assert model.requests == []
 
 
 def test_a_batch_in_one_conversation_stores_whole_turns(memory):
@@ -288,7 +288,7 @@ async def test_async_batches_keep_users_apart_and_leave_the_event_loop_free(open
     configs = [{"configurable": {"user_id": f"user{number}"}} for number in range(20)]
     await chain.abatch([f"question {number}" for number in range(20)], configs)
     for number in range(20):
-        assert said(store, f"user{number}") == [f"question {number}", f"re question {number}"]
+        assert stored_texts(store, f"user{number}") == [f"question {number}", f"re question {number}"]
     assert threading.main_thread() not in threads
 
 
@@ -321,7 +321,7 @@ def test_it_composes_with_other_runnables(memory):
 )
 def test_answers_of_any_shape_are_stored_as_text(memory, answer, stored):
     assert with_memory(lambda messages: answer, memory=memory, user_id="ann").invoke("Q") == answer
-    assert said(memory, "ann") == ["Q", *([stored] if stored else [])]
+    assert stored_texts(memory, "ann") == ["Q", *([stored] if stored else [])]
 
 
 def test_a_model_of_structured_output_is_stored_as_json(memory):
@@ -330,22 +330,22 @@ def test_a_model_of_structured_output_is_stored_as_json(memory):
 
     chain = with_memory(lambda messages: City(name="Porto"), memory=memory, user_id="ann")
     assert chain.invoke("Which city?") == City(name="Porto")
-    assert said(memory, "ann")[1] == '{"name":"Porto"}'
+    assert stored_texts(memory, "ann")[1] == '{"name":"Porto"}'
 
 
 @pytest.mark.parametrize("given", [7, None, object()])
-def test_an_input_that_is_none_of_them_is_an_error_that_says_what_is_taken(memory, given):
+def test_an_unsupported_input_is_an_error_that_names_the_supported_ones(memory, given):
     with pytest.raises(ValueError, match="a text, messages or a mapping"):
         with_memory(lambda messages: "ok", memory=memory, user_id="ann").invoke(given)
 
 
-def test_a_store_that_fails_costs_neither_the_answer_nor_the_turn(memory, caplog):
+def test_a_failing_store_loses_neither_the_answer_nor_the_turn(memory, caplog):
     chain = with_memory(ScriptedChat(answers=["one", "two"]), memory=memory, user_id="ann")
     with broken(memory), caplog.at_level(logging.ERROR, "langchain_memoryos"):
         assert chain.invoke("first").content == "one"
         assert "A turn was not stored" in caplog.text
     assert chain.invoke("second").content == "two"
-    assert said(memory, "ann") == ["first", "one", "second", "two"]
+    assert stored_texts(memory, "ann") == ["first", "one", "second", "two"]
 
 
 def test_copies_share_the_store_and_nothing_shows_it(memory):

@@ -1,4 +1,4 @@
-"""MemoryOSStore: LangGraph's store, compared with its own reference, used by its users' tools."""
+"""MemoryOSStore: LangGraph's store, compared with LangGraph's own, used by langmem's tools."""
 
 import asyncio
 import itertools
@@ -48,7 +48,7 @@ def keys(items):
     return [item.key for item in items]
 
 
-def test_what_is_put_is_got_with_its_names_and_times(store, clock):
+def test_a_value_that_is_put_is_returned_with_its_names_and_times(store, clock):
     began = clock.now()
     store.put(ANN, "1", {"text": "buy honey", "deep": {"list": [1, None, True, 2.5, "ü"]}})
     clock.advance(60)
@@ -151,7 +151,7 @@ def test_namespaces_are_listed_by_prefix_suffix_wildcard_and_depth_and_only_whil
     assert ("d", "b") not in store.list_namespaces()
 
 
-def test_a_batch_reads_the_state_before_it_and_its_last_word_counts(store):
+def test_a_batch_reads_the_state_before_it_and_its_last_write_wins(store):
     store.put(ANN, "1", {"v": 0})
     results = store.batch(
         [
@@ -171,7 +171,7 @@ def test_a_batch_reads_the_state_before_it_and_its_last_word_counts(store):
     assert len(store.search(ANN)) == 3
 
 
-def test_a_batch_with_something_unusable_writes_nothing(store):
+def test_a_batch_with_an_invalid_operation_writes_nothing(store):
     for bad in (
         PutOp(ANN, "bad", {"v": object()}),
         PutOp(ANN, "nul \x00", {"v": 1}),
@@ -190,7 +190,7 @@ def test_an_e_mail_address_becomes_a_label(store):
 
 
 @given(st.lists(st.text(min_size=1), min_size=2, max_size=2, unique=True))
-def test_labels_hold_no_full_stop_and_two_texts_stay_two(texts):
+def test_labels_contain_no_full_stop_and_different_texts_stay_different(texts):
     one, other = map(label, texts)
     assert "." not in one + other
     assert one != other
@@ -316,7 +316,7 @@ def test_a_failing_ledger_is_an_error_of_the_store(memory, store):
     assert keys(store.search(ANN)) == ["1"]
 
 
-def test_what_is_no_store_and_times_to_live_are_refused(memory, store):
+def test_a_memory_of_another_type_and_a_ttl_are_rejected(memory, store):
     with pytest.raises(ValueError, match="memory must be a MemoryOS, not UserMemory"):
         MemoryOSStore(memory=memory.user("ann"))
     with pytest.raises(NotImplementedError):

@@ -1,4 +1,4 @@
-"""Chat models that answer from a script and keep what they were shown; an embedding model made of words."""
+"""Scripted chat models that record their requests, and an embedding model of words."""
 
 import threading
 from collections import deque
@@ -241,5 +241,5 @@ def _parts(answer: ChatResponse) -> Generator[ChatResponse, None, None]:
         yield answer
     for place in range(len(words)):
         delta = words[place] if place == 0 else f" {words[place]}"
-        said = ChatMessage(role=MessageRole.ASSISTANT, content=" ".join(words[: place + 1]))
-        yield ChatResponse(message=said, delta=delta)
+        message = ChatMessage(role=MessageRole.ASSISTANT, content=" ".join(words[: place + 1]))
+        yield ChatResponse(message=message, delta=delta)

@@ -99,7 +99,7 @@ def test_openai_answers_the_core(server):
     assert llm.reply(FREE) == "Hello."
 
 
-def test_openais_client_keeps_the_contract_of_a_chat_model_and_tells_what_calls_cost(server):
+def test_openais_client_keeps_the_contract_of_a_chat_model_and_reports_its_tokens(server):
     def make(answers):
         (answer,) = answers.values()
         server.default = answer if isinstance(answer, str) else Reply(json=answer)

@@ -1,4 +1,4 @@
-"""The memory in agents: what a model sees over turns, contexts that are used again, other processes."""
+"""MemoryOSMemory in agents: prompts over turns, reused contexts, other processes."""
 
 import json
 import subprocess
@@ -63,7 +63,7 @@ def chat(memory):
 
 
 @pytest.mark.parametrize("agent", AGENTS)
-async def test_every_agent_keeps_its_turns_and_recalls_what_was_said_elsewhere(chat, agent):
+async def test_every_agent_stores_its_turns_and_gets_memories_of_other_conversations(chat, agent):
     chat.user.add("I keep bees in Porto.", "How nice!", thread_id="an older one")
     llm = talker_for(agent, 2)
     made = AGENTS[agent](llm)
@@ -143,7 +143,7 @@ async def test_two_processes_that_both_run_hand_a_context_to_and_fro(tmp_path, m
     chat.close()
 
 
-async def test_a_context_is_taken_up_where_only_known_classes_may_be_restored(chat):
+async def test_a_context_is_restored_where_only_allowed_classes_may_be(chat):
     agent = function_agent(llm := Talker())
     context = Context(agent)
     await agent.run("One", memory=chat, ctx=context)
@@ -154,7 +154,7 @@ async def test_a_context_is_taken_up_where_only_known_classes_may_be_restored(ch
     assert llm.counts == [1, 3]
 
 
-async def test_the_memory_of_a_used_context_is_the_same_one_still(chat):
+async def test_the_memory_of_a_used_context_is_the_same_object(chat):
     agent = function_agent(Talker())
     context = Context(agent)
     for turn in range(3):
@@ -168,7 +168,7 @@ async def test_the_memory_of_a_used_context_is_the_same_one_still(chat):
     assert await context.store.get("memory") == chat
 
 
-async def test_a_context_whose_store_is_gone_says_where_it_was_looked_for(tmp_path):
+async def test_a_context_whose_store_is_missing_names_the_folder(tmp_path):
     chat = MemoryOSMemory.from_defaults(
         persist_directory=tmp_path / "store", user_id="ann", embed_model="none"
     )
@@ -195,7 +195,7 @@ FOUR_ROUNDS = {
 
 
 @pytest.mark.parametrize("agent", AGENTS)
-async def test_four_rounds_of_tools_are_one_recall_and_one_page(open_memory, agent):
+async def test_four_rounds_of_tools_are_one_retrieval_and_one_page(open_memory, agent):
     events = []
     memory = open_memory(on_event=events.append)
     memory.user("ann").add("I keep bees.", thread_id="an older one")
@@ -210,7 +210,7 @@ async def test_four_rounds_of_tools_are_one_recall_and_one_page(open_memory, age
     assert page.messages[-1].text == "It is 10."
 
 
-async def test_calls_of_tools_and_their_results_come_back_whole(chat):
+async def test_tool_calls_and_their_results_are_restored_completely(chat):
     await function_agent(Talker(*FOUR_ROUNDS["function_agent"])).run("How many?", memory=chat)
     roles = [message.role.value for message in chat.get_all()]
     assert roles == ["user", *["assistant", "tool"] * 4, "assistant"]
@@ -220,7 +220,7 @@ async def test_calls_of_tools_and_their_results_come_back_whole(chat):
     assert again.last[:-1] == chat.get_all()[:10]
 
 
-async def test_a_react_agents_answer_is_remembered_and_its_reasoning_kept_for_the_model(chat):
+async def test_a_react_agents_answer_is_the_searchable_text_and_its_reasoning_stays_in_the_prompt(chat):
     llm = Talker(
         'Thought: add\nAction: add\nAction Input: {"a": 1, "b": 2}', "Thought: done\nAnswer: It is 3."
     )
@@ -246,12 +246,14 @@ async def test_agents_that_hand_over_share_the_conversation(chat):
 
 
 @pytest.mark.parametrize("agent", AGENTS)
-async def test_a_recall_that_fails_is_a_warning_and_the_agents_turn_is_kept(tmp_path, agent):
+async def test_a_failing_retrieval_is_a_warning_and_the_agents_turn_is_stored(tmp_path, agent):
     with OutOfReach(tmp_path, embedder="none") as memory:
         chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
-        with warnings.catch_warnings(record=True, action="always") as told:
+        with warnings.catch_warnings(record=True, action="always") as caught:
             assert "Fine." in str(await AGENTS[agent](talker_for(agent, 1)).run("Hello", memory=chat))
-        assert "Nothing was recalled: StoreError: The disk is gone." in {str(one.message) for one in told}
+        assert "The prompt has no memories: StoreError: The disk is gone." in {
+            str(one.message) for one in caught
+        }
         (page,) = memory.user("ann").pages()
         assert [message.text for message in page.messages] == ["Hello", "Fine."]
 
@@ -262,18 +264,18 @@ async def test_a_model_that_fails_leaves_the_question_and_the_next_turn_works(ch
     with pytest.raises(ConnectionError):
         await made.run("First?", memory=chat)
     await made.run("Second?", memory=chat)
-    said = [[message.text for message in page.messages] for page in chat.user.pages()]
-    assert said == [["First?"], ["Second?", "Fine."]]
+    stored = [[message.text for message in page.messages] for page in chat.user.pages()]
+    assert stored == [["First?"], ["Second?", "Fine."]]
 
 
-async def test_the_state_prompt_of_an_agent_does_not_get_into_what_is_stored(chat):
+async def test_the_state_prompt_of_an_agent_is_not_stored(chat):
     agent = FunctionAgent(tools=[add], llm=Talker(), initial_state={"mood": "good"})
     await agent.run("Hello", memory=chat)
     await agent.run("Hello again", memory=chat)
     assert texts(chat.get_all()) == ["Hello", "Fine.", "Hello again", "Fine."]
 
 
-async def test_a_history_that_is_passed_to_run_is_the_conversation(chat):
+async def test_a_history_passed_to_run_replaces_the_conversation(chat):
     agent = function_agent(Talker())
     await agent.run("One", memory=chat)
     await agent.run("Two", chat_history=chat.get_all(), memory=chat)

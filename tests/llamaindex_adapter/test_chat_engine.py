@@ -1,4 +1,4 @@
-"""Our chat engine: one system message, nothing formatted, the question stored first, sources shown."""
+"""MemoryOSChatEngine: one system message, nothing formatted, the question stored first, sources."""
 
 import asyncio
 
@@ -56,7 +56,7 @@ def test_it_is_a_chat_engine_of_llama_index():
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_all_that_is_no_turn_stands_in_one_system_message(chat, mode):
+async def test_everything_but_the_turns_is_in_one_system_message(chat, mode):
     llm = Talker()
     engine = engine_of(llm, chat, system_prompt="Be brief.", retriever=Shelf("Bees fly by day."))
     await respond(engine, mode, "Hello")
@@ -68,7 +68,7 @@ async def test_all_that_is_no_turn_stands_in_one_system_message(chat, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_without_documents_that_fit_it_simply_answers(chat, mode):
+async def test_without_matching_documents_the_model_answers_alone(chat, mode):
     llm = Talker("Hello, Ann.")
     _, text = await respond(engine_of(llm, chat, retriever=Shelf()), mode, "Hello")
     assert text == "Hello, Ann."
@@ -77,7 +77,7 @@ async def test_without_documents_that_fit_it_simply_answers(chat, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_braces_are_what_the_user_typed_in_this_turn_and_in_every_later_one(chat, mode):
+async def test_braces_stay_as_typed_in_this_turn_and_in_later_ones(chat, mode):
     chat.user.add("My template is {context_str} and {query_str}.", thread_id="an older one")
     llm = Talker("Use {context_str}.")
     engine = engine_of(llm, chat, system_prompt="Say {msg}.", retriever=Shelf("A {document}."))
@@ -93,7 +93,7 @@ async def test_braces_are_what_the_user_typed_in_this_turn_and_in_every_later_on
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_memories_and_documents_that_were_shown_are_the_sources(chat, mode):
+async def test_memories_and_documents_of_the_prompt_are_the_sources(chat, mode):
     llm = Talker()
     engine = engine_of(llm, chat, retriever=Shelf("Bees fly by day."))
     response, _ = await respond(engine, mode, "Where are my bees?")
@@ -105,7 +105,7 @@ async def test_memories_and_documents_that_were_shown_are_the_sources(chat, mode
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_one_look_into_memory_serves_the_prompt_and_the_sources(open_memory, mode):
+async def test_one_retrieval_serves_the_prompt_and_the_sources(open_memory, mode):
     events = []
     memory = open_memory(on_event=events.append)
     memory.user("ann").add("I keep bees in Porto.", thread_id="an older one")
@@ -156,7 +156,7 @@ class Unfinished(Talker):
         return stream()
 
 
-def test_what_was_streamed_until_the_event_loop_ended_is_stored(chat):
+def test_the_answer_so_far_is_stored_when_the_event_loop_ends(chat):
     engine = engine_of(Unfinished(), chat)
 
     async def read_three_words():
@@ -212,7 +212,7 @@ def test_two_event_loops_in_a_row_and_a_running_one_may_use_one_engine(chat):
     assert texts(chat.get_all())[::2] == ["One", "Two", "Three", "Four"]
 
 
-def test_reset_begins_anew_and_what_was_said_is_recalled(chat):
+def test_reset_starts_a_new_conversation_with_memories_of_the_old_one(chat):
     llm = Talker()
     engine = engine_of(llm, chat)
     engine.chat("My hens are red.")
@@ -223,7 +223,7 @@ def test_reset_begins_anew_and_what_was_said_is_recalled(chat):
     assert "My hens are red." in llm.system
 
 
-def test_a_history_that_is_passed_is_the_conversation(chat):
+def test_a_given_history_replaces_the_conversation(chat):
     llm = Talker()
     engine = engine_of(llm, chat)
     engine.chat("One")
@@ -241,7 +241,7 @@ def test_the_documents_count_against_the_limit(memory):
     assert llm.last[-1].content.startswith("Question number 7")
 
 
-def test_what_is_no_model_no_memory_or_no_text_is_refused(chat, memory):
+def test_a_model_memory_or_message_of_another_type_is_rejected(chat, memory):
     with pytest.raises(ConfigError, match="llm must be"):
         engine_of("gpt", chat)
     with pytest.raises(ConfigError, match=r"MemoryOSMemory\.from_defaults"):

@@ -1,4 +1,4 @@
-"""The memory in every chat engine of LlamaIndex, and in ours, called in all four ways."""
+"""MemoryOSMemory in every chat engine of LlamaIndex and in MemoryOSChatEngine, called in all four ways."""
 
 import io
 import warnings
@@ -75,7 +75,7 @@ def chat(memory):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("engine", ENGINES)
-async def test_every_engine_in_every_mode_keeps_the_turns_and_recalls_what_was_said_elsewhere(
+async def test_every_engine_in_every_mode_stores_the_turns_and_gets_memories_of_other_conversations(
     chat, engine, mode
 ):
     llm = Talker()
@@ -109,7 +109,7 @@ async def test_a_server_that_passes_the_whole_history_each_time_stores_nothing_t
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("engine", ENGINES)
-async def test_every_engine_in_every_mode_looks_into_memory_once_a_turn(open_memory, engine, mode):
+async def test_every_engine_in_every_mode_retrieves_once_per_turn(open_memory, engine, mode):
     events = []
     memory = open_memory(on_event=events.append)
     memory.user("ann").add("I keep bees in Porto.", thread_id="an older one")
@@ -122,19 +122,21 @@ async def test_every_engine_in_every_mode_looks_into_memory_once_a_turn(open_mem
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("engine", ENGINES)
-async def test_a_recall_that_fails_is_a_warning_and_every_engines_turn_is_kept(tmp_path, engine, mode):
+async def test_a_failing_retrieval_is_a_warning_and_every_engines_turn_is_stored(tmp_path, engine, mode):
     with OutOfReach(tmp_path, embedder="none") as memory:
         chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
         made = ENGINES[engine](Talker(), chat)
-        with warnings.catch_warnings(record=True, action="always") as told:
+        with warnings.catch_warnings(record=True, action="always") as caught:
             assert await ask(made, mode, "Where are my bees?") == "Fine."
-        assert "Nothing was recalled: StoreError: The disk is gone." in {str(one.message) for one in told}
+        assert "The prompt has no memories: StoreError: The disk is gone." in {
+            str(one.message) for one in caught
+        }
         assert texts(chat.get_all()) == ["Where are my bees?", "Fine."]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("repl", ["chat_repl", "streaming_chat_repl"])
-def test_a_conversation_at_the_prompt_begins_anew_and_recalls_the_last_one(
+def test_the_chat_repl_starts_a_new_conversation_with_memories_of_the_last_one(
     chat, engine, repl, monkeypatch, capsys
 ):
     llm = Talker()
@@ -147,7 +149,7 @@ def test_a_conversation_at_the_prompt_begins_anew_and_recalls_the_last_one(
     assert "My hens are red." in "\n".join(str(m.content) for seen in llm.seen for m in seen)
 
 
-async def test_an_engine_that_finds_no_documents_leaves_nothing_to_recall_behind(memory):
+async def test_an_engine_that_finds_no_documents_leaves_no_memory(memory):
     chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
     nothing = MemoryOSRetriever(memory, user_id="ann")
     first = ContextChatEngine.from_defaults(retriever=nothing, llm=Talker(), memory=chat)

@@ -1,4 +1,4 @@
-"""LlamaIndex's models as the core uses them: answers, refusals, outages; no provider's words in errors."""
+"""LlamaIndex's models as ``LLM`` and ``Embedder``: answers, refusals, outages, and what errors hide."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ def test_it_keeps_the_contract_of_a_chat_model():
     assert isinstance(from_llamaindex(Talker()), LLM)
 
 
-def test_what_is_asked_is_passed_on_as_it_is_and_the_schema_with_it():
+def test_instruction_user_text_and_schema_are_sent_unchanged():
     llm = Talker('{"topics": [], "count": 0}')
     from_llamaindex(llm).reply(ASKED)
     system, question = llm.last
@@ -68,7 +68,7 @@ def test_what_is_asked_is_passed_on_as_it_is_and_the_schema_with_it():
         '{"topics": ["bees"], "count": 1} Hope that helps!',
     ],
 )
-def test_fences_thoughts_and_pleasantries_around_the_answer_are_understood(text):
+def test_fences_reasoning_and_pleasantries_around_the_answer_are_ignored(text):
     assert reply_to(ASKED, text) == Topics(topics=["bees"], count=1)
 
 
@@ -86,7 +86,7 @@ def test_fences_thoughts_and_pleasantries_around_the_answer_are_understood(text)
         "",
     ],
 )
-def test_what_is_cut_off_or_does_not_fit_is_refused_and_not_quoted(text):
+def test_a_cut_off_or_misfitting_answer_is_rejected_and_not_quoted(text):
     with pytest.raises(LLMBadOutput) as caught:
         reply_to(ASKED, text)
     assert SECRET not in shown(caught.value)
@@ -121,7 +121,7 @@ def as_openai(text, reason="stop", refusal=None):
         (as_openai("", "content_filter"), LLMRefused),
     ],
 )
-def test_every_kind_of_reply_has_its_outcome_and_tells_what_it_cost(answer, expected):
+def test_every_kind_of_reply_has_its_outcome_and_reports_its_tokens(answer, expected):
     with metered() as usage:
         if isinstance(expected, Topics):
             assert reply_to(ASKED, answer) == expected
@@ -148,7 +148,7 @@ def test_a_reply_that_ran_out_of_tokens_is_no_answer_even_if_it_reads_like_one(r
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "extras"),
     [
         ({"usage": {"input_tokens": 120, "output_tokens": 8}}, {}),
         ({"usage_metadata": {"prompt_token_count": 120, "candidates_token_count": 8}}, {}),
@@ -156,14 +156,14 @@ def test_a_reply_that_ran_out_of_tokens_is_no_answer_even_if_it_reads_like_one(r
         (None, USAGE),
     ],
 )
-def test_tokens_are_told_by_the_names_of_each_provider(raw, told):
+def test_tokens_are_read_by_the_names_of_each_provider(raw, extras):
     message = ChatMessage(role="assistant", content="Hello.")
     with metered() as usage:
-        reply_to(FREE, ChatResponse(message=message, raw=raw, additional_kwargs=told))
+        reply_to(FREE, ChatResponse(message=message, raw=raw, additional_kwargs=extras))
     assert (usage.calls, usage.tokens_in, usage.tokens_out) == (1, 120, 8)
 
 
-def test_a_model_is_called_by_its_name_or_by_its_class_where_it_says_none():
+def test_a_model_has_its_own_name_or_that_of_its_class():
     assert from_llamaindex(Talker()).name == Talker.class_name()
 
     class Named(Talker):
@@ -194,7 +194,7 @@ def stream_of(*parts):
     return from_llamaindex(Streaming(parts=list(parts))).stream(FREE)
 
 
-def test_a_stream_comes_in_pieces_without_thoughts_and_tells_what_it_cost():
+def test_a_stream_yields_pieces_without_reasoning_and_reports_its_tokens():
     end = {"choices": [{"finish_reason": "stop"}], "usage": USAGE}
     with metered() as usage:
         pieces = list(stream_of("<thi", "nk>hm</th", "ink>\n\nHel", "lo, ", "you!\n", (None, end)))
@@ -212,7 +212,7 @@ def test_a_stream_comes_in_pieces_without_thoughts_and_tells_what_it_cost():
         (("", {"choices": [{"delta": {"refusal": "No."}}]}), LLMRefused),
     ],
 )
-def test_a_stream_that_fails_gives_what_came_before_and_then_its_error(end, error):
+def test_a_failing_stream_yields_its_beginning_and_then_raises(end, error):
     got = []
     with pytest.raises(error) as caught:
         got.extend(stream_of("Hello, ", "you", end))
@@ -238,7 +238,7 @@ def test_a_model_that_declines_has_refused(answer):
     assert SECRET not in shown(caught.value)
 
 
-def test_a_free_text_is_what_the_model_said_and_nothing_is_no_answer():
+def test_a_free_text_is_the_models_text_and_an_empty_one_is_an_error():
     assert reply_to(FREE, "<think>hm</think>\nHello, {name}!") == "Hello, {name}!"
     assert reply_to(FREE, "I'm sorry to hear that.") == "I'm sorry to hear that."
     with pytest.raises(LLMBadOutput):
@@ -304,7 +304,7 @@ def test_it_keeps_the_contract_of_an_embedder():
     assert (made.name, made.dimension) == ("base_component/words", 64)
 
 
-def test_an_embedding_model_that_fails_is_unavailable_and_its_words_are_not_shown():
+def test_a_failing_embedding_model_is_unavailable_and_its_error_text_is_not_shown():
     with pytest.raises(EmbedderUnavailableError, match="ConnectionError") as caught:
         from_embed_model(WordEmbedding(failing=True)).embed(["bees"])
     assert "sk-secret" not in shown(caught.value)
@@ -322,7 +322,7 @@ def test_a_store_runs_on_an_embedding_model_of_llama_index(tmp_path):
         assert memory.user("ann").retrieve("bees").dense
 
 
-def test_what_is_no_model_of_llama_index_is_refused():
+def test_an_object_that_is_no_model_of_llama_index_is_rejected():
     with pytest.raises(ConfigError, match="chat model of LlamaIndex"):
         from_llamaindex(MockEmbedding(embed_dim=3))
     with pytest.raises(ConfigError, match="BaseEmbedding"):

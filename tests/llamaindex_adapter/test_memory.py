@@ -1,4 +1,4 @@
-"""The memory as engines call it: what goes in, what comes out, what is kept through reset, set and copies."""
+"""MemoryOSMemory as engines call it: put, get, set, reset, copies."""
 
 import copy
 import json
@@ -45,7 +45,7 @@ def other(chat, **fields):
     return MemoryOSMemory(persist_directory=chat.persist_directory, **known)
 
 
-def said(chat):
+def stored_texts(chat):
     """All that the store holds of the user, thread by thread."""
     return [message.text for page in chat.user.pages() for message in page.messages]
 
@@ -55,7 +55,7 @@ def test_it_is_a_memory_of_llama_index(chat):
     assert MemoryOSMemory.class_name() == "MemoryOSMemory"
 
 
-def test_a_new_conversation_is_empty_and_nothing_is_searched_for_with_no_words(open_memory):
+def test_a_new_conversation_is_empty_and_an_empty_question_searches_nothing(open_memory):
     events = []
     memory = open_memory(on_event=events.append)
     memory.user("ann").add("I keep bees.", thread_id="an older one")
@@ -65,13 +65,13 @@ def test_a_new_conversation_is_empty_and_nothing_is_searched_for_with_no_words(o
     assert Recalled not in map(type, events)
 
 
-def test_messages_come_back_in_order_and_nothing_is_put_in_front_of_what_the_model_sees_anyway(chat):
+def test_messages_are_returned_in_order_and_not_repeated_as_memories(chat):
     chat.put(user("I keep bees."))
     chat.put_messages([assistant("Nice."), user("What do I keep?")])
     assert texts(chat.get()) == texts(chat.get_all()) == ["I keep bees.", "Nice.", "What do I keep?"]
 
 
-def test_another_conversation_recalls_in_one_system_message_in_front(chat):
+def test_another_conversation_gets_memories_in_one_system_message_in_front(chat):
     chat.put_messages([user("I keep bees in Porto."), assistant("How many?")])
     tuesday = other(chat, thread_id="tuesday")
     tuesday.put(user("Where are my bees?"))
@@ -82,7 +82,7 @@ def test_another_conversation_recalls_in_one_system_message_in_front(chat):
     assert tuesday.get_all() == [question]
 
 
-def test_without_input_the_last_words_of_the_user_are_the_question(chat, memory):
+def test_without_input_the_users_last_message_is_the_question(chat, memory):
     memory.user("ann").add("My sister lives in Porto.")
     memory.user("ann").add("I bought a red kettle.")
     chat = other(chat, thread_id="tuesday", max_tokens=50)
@@ -91,7 +91,7 @@ def test_without_input_the_last_words_of_the_user_are_the_question(chat, memory)
     assert "kettle" in chat.get(input=user("a red kettle"))[0].content
 
 
-def test_what_comes_out_are_copies(chat):
+def test_returned_messages_are_copies(chat):
     message = user("I keep bees.")
     chat.put(message)
     message.blocks[0].text = "changed"
@@ -110,7 +110,7 @@ def test_an_empty_memory_counts_as_one(chat):
 
 
 @pytest.mark.parametrize("wrong", ["user_idd", "sesion_id", "memory_blocks"])
-def test_unknown_arguments_are_refused(memory, wrong):
+def test_unknown_arguments_are_rejected(memory, wrong):
     with pytest.raises(TypeError, match=wrong):
         MemoryOSMemory.from_defaults(memory=memory, user_id="ann", **{wrong: "x"})
     folder = str(memory.path)
@@ -118,7 +118,7 @@ def test_unknown_arguments_are_refused(memory, wrong):
         MemoryOSMemory(persist_directory=folder, user_id="ann", **{wrong: "x"})
 
 
-def test_it_has_to_be_said_whose_memory_and_where(memory, tmp_path):
+def test_user_and_store_must_be_given(memory, tmp_path):
     with pytest.raises(InvalidInputError, match="user_id must be text"):
         MemoryOSMemory.from_defaults(persist_directory=tmp_path / "new")
     assert not (tmp_path / "new").exists()
@@ -131,7 +131,7 @@ def test_it_has_to_be_said_whose_memory_and_where(memory, tmp_path):
         SimpleChatEngine.from_defaults(llm=Talker(), memory_cls=MemoryOSMemory)
 
 
-def test_arguments_that_contradict_each_other_are_refused(memory, tmp_path):
+def test_contradictory_arguments_are_rejected(memory, tmp_path):
     with pytest.raises(ConfigError, match="not both"):
         MemoryOSMemory.from_defaults(memory=memory, persist_directory=tmp_path, user_id="ann")
     with pytest.raises(ConfigError, match="not both"):
@@ -169,14 +169,14 @@ def test_the_limit_follows_the_models_window_when_there_is_none(memory):
     ],
     ids=str,
 )
-def test_an_unusable_argument_is_refused_before_anything_is_opened(tmp_path, wrong, error):
+def test_an_invalid_argument_is_rejected_before_anything_is_opened(tmp_path, wrong, error):
     with pytest.raises(error, match=next(iter(wrong)).partition("_")[0]):
         MemoryOSMemory.from_defaults(persist_directory=tmp_path / "new", user_id="ann", **wrong)
     assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("wrong", ["hello", None, 5, {"role": "user", "content": "x"}], ids=repr)
-def test_what_is_no_message_is_refused_and_nothing_of_it_is_stored(chat, wrong):
+def test_an_object_that_is_no_message_is_rejected_and_nothing_is_stored(chat, wrong):
     chat.put(user("one"))
     for call_with in (
         lambda: chat.put(wrong),
@@ -190,10 +190,10 @@ def test_what_is_no_message_is_refused_and_nothing_of_it_is_stored(chat, wrong):
     if isinstance(wrong, int | dict):
         with pytest.raises(InvalidInputError, match="input must be text or a ChatMessage"):
             chat.get(input=wrong)
-    assert said(chat) == ["one"]
+    assert stored_texts(chat) == ["one"]
 
 
-def test_no_history_given_is_no_reason_to_drop_the_one_that_is_there(chat, memory):
+def test_without_a_given_history_the_stored_one_stays(chat, memory):
     chat.put(user("one"))
     again = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="monday", chat_history=[])
     assert texts(again.get_all()) == ["one"]
@@ -204,7 +204,7 @@ def test_no_history_given_is_no_reason_to_drop_the_one_that_is_there(chat, memor
 # -- reset and set -----------------------------------------------------------------------------------------
 
 
-def test_reset_begins_anew_for_every_memory_on_the_thread_and_long_term_memory_stays(chat):
+def test_reset_empties_the_conversation_for_every_memory_on_the_thread_and_long_term_memory_stays(chat):
     chat.put_messages([user("I keep bees in Porto."), assistant("Nice.")])
     chat.reset()
     assert other(chat).get_all() == []
@@ -221,13 +221,13 @@ def test_reset_survives_the_process(chat, memory, open_memory):
     memory.close()
     reopened = MemoryOSMemory.from_defaults(memory=open_memory(), user_id="ann", thread_id="monday")
     assert reopened.get_all() == []
-    assert "one" in said(reopened)
+    assert "one" in stored_texts(reopened)
 
 
 def test_reset_of_an_empty_conversation_writes_nothing(chat):
     chat.reset()
     chat.reset()
-    assert said(chat) == []
+    assert stored_texts(chat) == []
 
 
 def test_set_with_the_whole_history_each_turn_stores_nothing_twice(chat):
@@ -238,10 +238,10 @@ def test_set_with_the_whole_history_each_turn_stores_nothing_twice(chat):
         chat.put(assistant("ok"))
         history += [user(f"question {turn}"), assistant("ok")]
     chat.set(history)
-    assert texts(chat.get_all()) == texts(history) == said(chat)
+    assert texts(chat.get_all()) == texts(history) == stored_texts(chat)
 
 
-def test_set_takes_in_what_is_new_and_shows_exactly_what_it_was_given(chat):
+def test_set_stores_new_messages_and_the_conversation_is_exactly_the_given_one(chat):
     chat.set([user("a"), assistant("b")])
     chat.set([user("a"), assistant("b"), user("c")])
     assert texts(chat.get_all()) == ["a", "b", "c"]
@@ -249,7 +249,7 @@ def test_set_takes_in_what_is_new_and_shows_exactly_what_it_was_given(chat):
     assert texts(chat.get_all()) == ["a", "edited", "c"]
     chat.put(assistant("d"))
     assert texts(other(chat).get_all()) == ["a", "edited", "c", "d"]
-    assert sorted(said(chat)) == ["a", "b", "c", "d", "edited"]
+    assert sorted(stored_texts(chat)) == ["a", "b", "c", "d", "edited"]
 
 
 def test_set_with_nothing_is_reset(chat):
@@ -258,12 +258,12 @@ def test_set_with_nothing_is_reset(chat):
     assert chat.get_all() == []
 
 
-def test_the_last_turns_of_a_history_can_be_all_of_it(chat):
+def test_a_history_can_be_cut_to_its_last_turns(chat):
     for turn in range(6):
         chat.put_messages([user(f"q{turn}"), assistant("ok")])
         chat.set(chat.get_all()[-4:])
     assert texts(chat.get_all()) == ["q4", "ok", "q5", "ok"]
-    assert said(chat) == [text for turn in range(6) for text in (f"q{turn}", "ok")]
+    assert stored_texts(chat) == [text for turn in range(6) for text in (f"q{turn}", "ok")]
 
 
 WORDS = st.sampled_from(["yes", "no", "bees", "Porto"])
@@ -282,7 +282,7 @@ STEPS = st.lists(
 
 @settings(max_examples=25)
 @given(steps=STEPS)
-def test_whatever_is_put_set_and_reset_the_conversation_is_what_a_list_would_be(steps, tmp_path_factory):
+def test_after_any_put_set_and_reset_the_conversation_equals_a_list(steps, tmp_path_factory):
     with MemoryOS(tmp_path_factory.mktemp("store"), embedder=HashEmbedder()) as memory:
         chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
         expected = []
@@ -291,22 +291,22 @@ def test_whatever_is_put_set_and_reset_the_conversation_is_what_a_list_would_be(
                 chat.put_messages(messages)
                 expected += messages
             elif step == "set":
-                before = len(said(chat))
+                before = len(stored_texts(chat))
                 known = expected == messages[: len(expected)]
                 chat.set(messages)
                 if known and expected:
-                    assert len(said(chat)) - before == len(messages) - len(expected)
+                    assert len(stored_texts(chat)) - before == len(messages) - len(expected)
                 expected = list(messages)
-                now = len(said(chat))
+                now = len(stored_texts(chat))
                 chat.set(messages)
-                assert not messages or len(said(chat)) == now
+                assert not messages or len(stored_texts(chat)) == now
             else:
                 chat.reset()
                 expected = []
             assert chat.get_all() == expected
 
 
-def test_what_was_recalled_is_not_stored_when_a_prompt_is_set_as_the_history(chat):
+def test_memories_in_a_prompt_that_is_set_as_history_are_not_stored(chat):
     chat.put_messages([user("I keep bees in Porto."), assistant("Nice.")])
     tuesday = other(chat, thread_id="tuesday")
     tuesday.put(user("Where are my bees?"))
@@ -338,7 +338,7 @@ def limited(memory, limit, **fields):
     )
 
 
-def test_the_oldest_turns_go_first_and_what_is_left_begins_with_the_user(counted):
+def test_the_oldest_turns_are_dropped_first_and_the_rest_begins_with_the_user(counted):
     chat = limited(counted, 26)
     for turn in range(5):
         chat.put_messages([user(f"question {turn}"), assistant(f"answer {turn}")])  # 12 tokens a turn
@@ -411,7 +411,7 @@ def test_the_limit_holds_for_history_and_memories_together(open_memory):
 # -- once a turn -------------------------------------------------------------------------------------------
 
 
-def test_memory_is_looked_up_once_a_turn_however_often_it_is_asked_for(open_memory):
+def test_memories_are_retrieved_once_per_turn_however_often_get_is_called(open_memory):
     events = []
     memory = open_memory(on_event=events.append)
     memory.user("ann").add("I keep bees.")
@@ -432,7 +432,7 @@ def test_memory_is_looked_up_once_a_turn_however_often_it_is_asked_for(open_memo
     assert recalls() == 2
 
 
-def test_what_is_forgotten_does_not_come_back_with_the_running_turn(chat):
+def test_an_erased_memory_is_not_shown_in_the_running_turn(chat):
     chat.user.add("I keep bees in Porto.", thread_id="an older one")
     chat.put(user("Where are my bees?"))
     assert "Porto" in chat.get()[0].content
@@ -440,7 +440,7 @@ def test_what_is_forgotten_does_not_come_back_with_the_running_turn(chat):
     assert texts(chat.get()) == ["Where are my bees?"]
 
 
-def test_a_long_conversation_in_view_does_not_crowd_out_what_was_said_elsewhere(chat):
+def test_a_long_conversation_in_the_prompt_does_not_crowd_out_memories_of_others(chat):
     chat.user.add("My bees live in Porto.", thread_id="an older one")
     for turn in range(150):
         chat.put_messages([user(f"Bees {turn}, bees and my bees live."), assistant("Bees live.")])
@@ -451,11 +451,11 @@ def test_a_long_conversation_in_view_does_not_crowd_out_what_was_said_elsewhere(
     assert "My bees live in Porto." in front.content
 
 
-def test_a_recall_that_fails_is_a_warning_and_the_turn_goes_on(tmp_path):
+def test_a_failing_retrieval_is_a_warning_and_the_turn_goes_on(tmp_path):
     with OutOfReach(tmp_path, embedder=HashEmbedder()) as memory:
         chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
         chat.put(user("hello"))
-        with pytest.warns(UserWarning, match="Nothing was recalled: StoreError: The disk is gone"):
+        with pytest.warns(UserWarning, match="The prompt has no memories: StoreError: The disk is gone"):
             assert texts(chat.get()) == ["hello"]
 
 
@@ -478,14 +478,14 @@ def test_it_survives_json_pickle_deepcopy_and_model_copy(chat):
     assert texts(chat.get_all()) == ["I keep bees.", "And hens."]
 
 
-def test_one_that_comes_from_a_folder_that_is_not_there_says_so(chat, tmp_path):
+def test_a_deserialised_memory_without_its_folder_raises_a_clear_error(chat, tmp_path):
     data = chat.to_dict() | {"persist_directory": str(tmp_path / "elsewhere")}
     with pytest.raises(StoreError, match=r"no MemoryOS store in .*elsewhere"):
         MemoryOSMemory.from_dict(data)
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_one_that_is_restored_where_the_store_is_closed_opens_it_again(tmp_path):
+def test_a_deserialised_memory_reopens_a_closed_store(tmp_path):
     first = MemoryOSMemory.from_defaults(persist_directory=tmp_path / "a", user_id="ann", embed_model="none")
     first.put(user("I keep bees."))
     data = first.to_json()
@@ -497,7 +497,7 @@ def test_one_that_is_restored_where_the_store_is_closed_opens_it_again(tmp_path)
     second.close()
 
 
-def test_a_store_that_is_restored_without_its_embedder_serves_by_words_and_warns(tmp_path):
+def test_a_store_reopened_without_its_embedder_searches_by_words_and_warns(tmp_path):
     first = MemoryOSMemory.from_defaults(
         persist_directory=tmp_path, user_id="ann", thread_id="a", embed_model=HashEmbedder()
     )
@@ -545,7 +545,7 @@ def test_a_copy_that_is_closed_does_not_take_the_store_from_others(tmp_path):
         store.users()
 
 
-def test_one_that_was_serialised_long_ago_is_read_as_it_was(memory, chat):
+def test_an_old_serialised_memory_is_still_read(memory, chat):
     chat.put(user("I keep bees."))
     kept = {
         "user_id": "ann",
@@ -569,7 +569,7 @@ def test_a_store_that_was_passed_in_is_never_closed(memory):
     assert memory.users() == []
 
 
-def test_a_store_that_is_passed_in_later_takes_the_place_of_the_one_opened_here(tmp_path):
+def test_a_store_passed_in_later_replaces_the_one_opened_by_the_adapter(tmp_path):
     opened = MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id="ann", embed_model="none")
     with MemoryOS(tmp_path, embedder="none") as memory:
         MemoryOSMemory.from_defaults(memory=memory, user_id="ann").put(user("hello"))
@@ -577,7 +577,7 @@ def test_a_store_that_is_passed_in_later_takes_the_place_of_the_one_opened_here(
         assert texts(opened.get_all()) == ["hello"]
 
 
-def test_another_embedder_on_an_open_folder_is_refused(tmp_path):
+def test_another_embedder_on_an_open_folder_is_rejected(tmp_path):
     opened = MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id="ann", embed_model="none")
     with pytest.raises(EmbedderMismatchError, match="is open with the embedder 'none', not with 'hash-"):
         MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id="ann", embed_model=HashEmbedder())
@@ -605,7 +605,7 @@ def test_the_embedding_model_of_llama_index_makes_the_stores_vectors(tmp_path):
         MemoryOSMemory.from_defaults(persist_directory=tmp_path, user_id="ann", embed_model=HashEmbedder())
 
 
-def test_an_embedding_service_that_is_down_costs_likeness_and_no_turn_and_is_told(tmp_path, caplog):
+def test_a_failing_embedding_service_is_reported_and_loses_no_turn(tmp_path, caplog):
     model = WordEmbedding()
     chat = MemoryOSMemory.from_defaults(
         persist_directory=tmp_path, user_id="ann", thread_id="a", embed_model=model
@@ -617,11 +617,11 @@ def test_an_embedding_service_that_is_down_costs_likeness_and_no_turn_and_is_tol
     assert "I keep bees in Porto." in tuesday.get()[0].content
     assert "words only" in caplog.text
     assert "sk-secret" not in caplog.text
-    assert len(said(chat)) == 2
+    assert len(stored_texts(chat)) == 2
     chat.close()
 
 
-def test_a_model_given_beside_a_store_of_ones_own_sets_the_limit_and_is_never_asked(memory):
+def test_a_model_given_with_an_open_store_sets_the_limit_and_is_never_called(memory):
     llm = Talker(window=8000)
     chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", llm=llm)
     for number in range(30):
@@ -631,7 +631,7 @@ def test_a_model_given_beside_a_store_of_ones_own_sets_the_limit_and_is_never_as
     assert llm.seen == []
 
 
-def test_a_model_given_with_the_folder_refines_what_is_remembered(tmp_path):
+def test_a_model_given_with_the_folder_refines_memories(tmp_path):
     llm = Talker()
     chat = MemoryOSMemory.from_defaults(
         persist_directory=tmp_path, user_id="ann", llm=llm, embed_model="none"
@@ -643,7 +643,7 @@ def test_a_model_given_with_the_folder_refines_what_is_remembered(tmp_path):
     chat.close()
 
 
-def test_putting_waits_for_no_model(open_memory):
+def test_put_waits_for_no_model(open_memory):
     asked, go_on = threading.Event(), threading.Event()
 
     class Slow(HashEmbedder):
@@ -664,7 +664,7 @@ def test_putting_waits_for_no_model(open_memory):
 # -- small print -------------------------------------------------------------------------------------------
 
 
-def test_text_that_looks_like_a_tokenizers_control_sign_is_text_and_the_environment_stays_as_it_is(chat):
+def test_special_tokens_in_a_text_are_text_and_the_environment_is_unchanged(chat):
     before = dict(os.environ)
     chat.put(user("<|endoftext|> and {braces}"))
     assert texts(chat.get()) == ["<|endoftext|> and {braces}"]
@@ -672,7 +672,7 @@ def test_text_that_looks_like_a_tokenizers_control_sign_is_text_and_the_environm
     assert dict(os.environ) == before
 
 
-def test_a_write_that_fails_is_an_error_and_never_passes_for_stored(memory):
+def test_a_failing_write_is_an_error(memory):
     chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
     memory.close()
     with pytest.raises(StoreClosedError):
@@ -680,7 +680,7 @@ def test_a_write_that_fails_is_an_error_and_never_passes_for_stored(memory):
 
 
 def test_no_file_of_the_adapter_is_longer_than_200_lines():
-    files = sorted(Path(llamaindex_memoryos.__file__).parent.glob("*.py"))
-    lengths = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in files}
+    files = sorted(Path(llamaindex_memoryos.__file__).parent.rglob("*.py"))
+    lengths = {str(file): len(file.read_text(encoding="utf-8").splitlines()) for file in files}
     assert len(lengths) > 10
     assert {name: length for name, length in lengths.items() if length > 200} == {}

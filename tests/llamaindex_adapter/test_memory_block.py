@@ -1,4 +1,4 @@
-"""The block for users of LlamaIndex's Memory: what it recalls, and that it stores everything once."""
+"""MemoryOSMemoryBlock in LlamaIndex's Memory: its memories, and that every message is stored once."""
 
 import asyncio
 import copy
@@ -49,7 +49,7 @@ def conversation(turns, first=0):
         yield assistant("ok")
 
 
-async def test_what_was_said_elsewhere_is_recalled_into_the_system_message(block):
+async def test_memories_of_other_conversations_are_in_the_system_message(block):
     block.memory.user("ann").add("I keep bees in Porto.")
     memory = short(block)
     await memory.aput(user("Where are my bees?"))
@@ -59,56 +59,56 @@ async def test_what_was_said_elsewhere_is_recalled_into_the_system_message(block
     assert question.content == "Where are my bees?"
 
 
-async def test_it_takes_what_engines_pass_along_and_asks_for_nothing_when_nothing_was_asked(block):
+async def test_it_accepts_the_arguments_of_engines_and_searches_nothing_without_a_question(block):
     assert await block.aget() == await block.aget([], session_id="s", initial_token_count=3) == ""
     memory = short(block)
     assert await memory.aget(initial_token_count=5) == []
 
 
-async def test_what_memory_lets_go_of_is_stored_once_and_in_order(block):
+async def test_flushed_messages_are_stored_once_and_in_order(block):
     memory = short(block, limit=100)
-    said = list(conversation(12))
-    for message in said:
+    sent = list(conversation(12))
+    for message in sent:
         await memory.aput(message)
     flushed = stored(block)
-    assert 4 < len(flushed) < len(said)
-    assert flushed == texts(said)[: len(flushed)]
+    assert 4 < len(flushed) < len(sent)
+    assert flushed == texts(sent)[: len(flushed)]
 
 
 async def test_saving_a_short_conversation_stores_it_and_again_stores_nothing(block):
     memory = short(block)
-    said = list(conversation(3))
-    await memory.aput_messages(said)
+    sent = list(conversation(3))
+    await memory.aput_messages(sent)
     assert stored(block) == []
     await block.save(memory)
     await block.save(memory)
-    assert stored(block) == texts(said)
+    assert stored(block) == texts(sent)
     await memory.aput_messages(list(conversation(1, first=3)))
     await block.save(memory)
     assert stored(block) == texts(conversation(4))
 
 
-async def test_what_was_saved_is_not_stored_again_when_memory_lets_go_of_it(block):
+async def test_saved_messages_are_not_stored_again_when_they_are_flushed(block):
     memory = short(block, limit=100)
-    said = list(conversation(12))
-    for number, message in enumerate(said):
+    sent = list(conversation(12))
+    for number, message in enumerate(sent):
         await memory.aput(message)
         if number % 3 == 0:
             await block.save(memory)
     await block.save(memory)
-    assert stored(block) == texts(said)
+    assert stored(block) == texts(sent)
 
 
 async def test_equal_messages_are_told_apart_by_their_order(block):
     memory = short(block, limit=60)
-    said = [message for _ in range(8) for message in (user("And now?"), assistant("ok"))]
-    for message in said:
+    sent = [message for _ in range(8) for message in (user("And now?"), assistant("ok"))]
+    for message in sent:
         await memory.aput(message)
     await block.save(memory)
-    assert stored(block) == texts(said)
+    assert stored(block) == texts(sent)
 
 
-async def test_beside_a_block_that_marks_messages_nothing_of_the_marks_is_stored(block):
+async def test_keys_that_another_block_adds_to_messages_are_not_stored(block):
     class Texts(SimpleVectorStore):
         stores_text: bool = True
 
@@ -134,9 +134,9 @@ async def test_a_store_that_fails_loses_nothing(memory):
 
     ann.add_message = add_message
     block = MemoryOSMemoryBlock(memory=ann)
-    with pytest.warns(UserWarning, match="2 messages wait to be stored: StoreError: The disk is full"):
+    with pytest.warns(UserWarning, match="2 messages are not stored yet: StoreError: The disk is full"):
         await block.aput(list(conversation(1)), session_id="monday")
-    with pytest.warns(UserWarning, match="4 messages wait"):
+    with pytest.warns(UserWarning, match="4 messages are not stored yet"):
         await block.aput(list(conversation(1, first=1)), session_id="monday")
     failing = False
     await block.aget([user("Hello")], session_id="monday")
@@ -144,18 +144,18 @@ async def test_a_store_that_fails_loses_nothing(memory):
     assert [message.text for page in pages for message in page.messages] == texts(conversation(2))
 
 
-async def test_a_recall_that_fails_is_a_warning_and_the_turn_goes_on(tmp_path):
+async def test_a_failing_retrieval_is_a_warning_and_the_turn_goes_on(tmp_path):
     with OutOfReach(tmp_path, embedder="none") as memory:
         block = MemoryOSMemoryBlock(memory=memory, user_id="ann")
         kept = short(block)
         await kept.aput(user("Where are my bees?"))
-        with pytest.warns(UserWarning, match="Nothing was recalled: StoreError: The disk is gone"):
+        with pytest.warns(UserWarning, match="The prompt has no memories: StoreError: The disk is gone"):
             assert texts(await kept.aget()) == ["Where are my bees?"]
         await block.save(kept)
         assert stored(block) == ["Where are my bees?"]
 
 
-async def test_what_memory_let_go_of_is_recalled_when_the_same_words_are_asked_again(block):
+async def test_flushed_messages_are_retrieved_when_the_same_question_is_repeated(block):
     block.memory.user("ann").add("My hens are red.")
     gone, question = [user("I keep bees in Porto."), assistant("ok")], user("Where are my bees?")
     assert "Porto" not in await block.aget([*gone, question], session_id="monday")
@@ -164,7 +164,7 @@ async def test_what_memory_let_go_of_is_recalled_when_the_same_words_are_asked_a
     assert "I keep bees in Porto." in await block.aget(later, session_id="monday")
 
 
-async def test_an_agents_turn_is_one_recall(open_memory):
+async def test_an_agents_turn_is_one_retrieval(open_memory):
     events = []
     memory = open_memory(on_event=events.append)
     memory.user("ann").add("I keep bees.")
@@ -174,7 +174,7 @@ async def test_an_agents_turn_is_one_recall(open_memory):
     assert [type(event) for event in events].count(Recalled) == 1
 
 
-async def test_what_stands_in_the_queue_is_not_recalled_beside_it(block):
+async def test_messages_of_the_queue_are_not_repeated_as_memories(block):
     memory = short(block)
     await memory.aput_messages([user("I keep bees."), assistant("ok")])
     await block.save(memory)
@@ -182,7 +182,7 @@ async def test_what_stands_in_the_queue_is_not_recalled_beside_it(block):
     assert texts(await memory.aget()) == ["I keep bees.", "ok", "Where are my bees?"]
 
 
-async def test_truncating_leaves_out_the_least_and_stays_well_formed(block):
+async def test_truncating_drops_the_least_relevant_memories_and_stays_well_formed(block):
     ann = block.memory.user("ann")
     for number in range(20):
         ann.add(f"Hive {number} stands in garden {number}.")
@@ -202,10 +202,10 @@ async def test_sessions_and_users_do_not_see_each_other(block, memory):
         kept = short(one, session=name)
         await kept.aput_messages([user(f"I keep {name}."), assistant("ok")])
         await one.save(kept)
-    asked = short(bob, session="new")
-    await asked.aput(user("What do I keep?"))
-    assert "hens" in str(await asked.aget())
-    assert "bees" not in str(await asked.aget())
+    other = short(bob, session="new")
+    await other.aput(user("What do I keep?"))
+    assert "hens" in str(await other.aget())
+    assert "bees" not in str(await other.aget())
 
 
 def test_from_sync_code_and_two_loops_in_a_row(block):
@@ -218,7 +218,7 @@ def test_from_sync_code_and_two_loops_in_a_row(block):
     assert stored(block) == ["Where are my bees?"]
 
 
-def test_wrong_arguments_are_refused_and_copies_share_the_store(block):
+def test_wrong_arguments_are_rejected_and_copies_share_the_store(block):
     with pytest.raises(ValidationError, match="usr"):
         MemoryOSMemoryBlock(memory=block.memory, user_id="ann", usr=1)
     with pytest.raises((InvalidInputError, ValidationError), match="user_id is missing"):

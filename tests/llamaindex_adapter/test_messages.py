@@ -1,4 +1,4 @@
-"""What the ledger keeps of a chat message: every message comes back, whatever is in it."""
+"""Stored chat messages: every message is restored, whatever it holds."""
 
 import base64
 import warnings
@@ -26,7 +26,14 @@ from pydantic import BaseModel
 
 from llamaindex_adapter.models import assistant, call, calling, result, texts, user
 from llamaindex_memoryos import MemoryOSMemory, MemoryOSRetriever, MemoryOSToolSpec
-from llamaindex_memoryos.messages import INSTRUCTIONS, KEY, NO_ANSWER, NOTES, restored, stored
+from llamaindex_memoryos.shared.messages import (
+    INSTRUCTIONS,
+    MARKERS,
+    METADATA_KEY,
+    NO_ANSWER,
+    from_stored,
+    to_stored,
+)
 from memoryos_integrations import MemoryConfig, checks
 from memoryos_integrations.types import Message
 
@@ -37,12 +44,12 @@ PIXEL = base64.b64decode(
 
 def through_the_ledger(message):
     """Return a message as it comes back, having checked that the ledger takes it."""
-    kept = stored(message)
+    kept = to_stored(message)
     checks.text("text", kept.text)
-    metadata, _ = checks.metadata("metadata", {KEY: dict(kept.fields)} if kept.fields else {})
+    metadata, _ = checks.metadata("metadata", {METADATA_KEY: dict(kept.fields)} if kept.fields else {})
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    back = restored(Message("m", "p", "t", kept.role, kept.text, at, metadata=metadata))
-    assert stored(back) == kept
+    back = from_stored(Message("m", "p", "t", kept.role, kept.text, at, metadata=metadata))
+    assert to_stored(back) == kept
     return back
 
 
@@ -96,7 +103,7 @@ def through_the_ledger(message):
     ],
     ids=lambda message: f"{message.role.value}: {str(message.content)[:20]!r}",
 )
-def test_a_message_comes_back_as_it_was(message):
+def test_a_message_is_restored_unchanged(message):
     assert through_the_ledger(message) == message
 
 
@@ -123,7 +130,7 @@ BLOCKS = st.lists(
     blocks=BLOCKS,
     others=st.dictionaries(TEXT.filter(lambda name: name not in ("images", "tool_calls")), JSON, max_size=3),
 )
-def test_any_message_comes_back_as_it_was_but_for_what_no_store_can_hold(role, blocks, others):
+def test_any_message_is_restored_but_for_characters_that_cannot_be_stored(role, blocks, others):
     message = ChatMessage(role=role, blocks=blocks, additional_kwargs=others)
     back = through_the_ledger(message)
     if "\x00" not in repr(message) and "\\x00" not in repr(message):
@@ -132,11 +139,11 @@ def test_any_message_comes_back_as_it_was_but_for_what_no_store_can_hold(role, b
 
 
 @given(text=st.text(st.characters(codec=None), min_size=1, max_size=40))
-def test_any_text_is_stored_with_what_cannot_be_replaced(text):
+def test_any_text_is_stored_with_invalid_characters_replaced(text):
     assert len(through_the_ledger(user(text)).content) <= len(text)
 
 
-def test_halves_of_characters_and_nul_are_replaced_and_no_turn_is_lost(memory):
+def test_lone_surrogates_and_nul_are_replaced_and_no_turn_is_lost(memory):
     chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
     chat.put(user("a\x00b \ud83d c \ud83d\ude00"))
     assert texts(chat.get_all()) == ["a\ufffdb \ufffd c \U0001f600"]
@@ -179,7 +186,7 @@ class Node(BaseModel):
     children: list["Node"] = []
 
 
-def test_what_holds_itself_comes_to_an_end():
+def test_a_value_that_contains_itself_is_converted():
     loop = {"name": "x"}
     loop |= {"self": loop, "again": loop, "list": [loop, loop]}
     root = Node()
@@ -190,7 +197,7 @@ def test_what_holds_itself_comes_to_an_end():
     assert len(str(back)) < 3000
 
 
-def test_objects_of_providers_do_not_cost_the_turn(memory):
+def test_objects_of_providers_lose_no_turn(memory):
     chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
     others = {"usage": Usage(), "client": Opaque(), "at": datetime(2026, 1, 1, tzinfo=UTC)}
     chat.put(ChatMessage(role="assistant", content="Hi.", additional_kwargs=others))
@@ -200,10 +207,10 @@ def test_objects_of_providers_do_not_cost_the_turn(memory):
     assert message.additional_kwargs["at"].startswith("2026-01-01")
 
 
-def test_data_that_is_too_large_leaves_a_note_and_a_warning():
+def test_too_large_data_is_replaced_by_a_placeholder_with_a_warning():
     message = ChatMessage(role="user", blocks=[TextBlock(text="Look"), ImageBlock(image=PIXEL * 1000)])
     with pytest.warns(UserWarning, match="Data over 30 kB"):
-        kept = stored(message)
+        kept = to_stored(message)
     assert kept.text == "Look\n[image: too large to be stored]"
     with warnings.catch_warnings(action="ignore"):
         back = through_the_ledger(message)
@@ -221,32 +228,34 @@ def test_data_that_is_too_large_leaves_a_note_and_a_warning():
     ],
     ids=["user", "tool", "older call", "call", "additional"],
 )
-def test_what_is_over_1_mb_is_cut_with_a_warning_and_never_refused(message):
+def test_text_over_1_mb_is_cut_with_a_warning(message):
     with pytest.warns(UserWarning, match="1 MB"):
-        stored(message)
+        to_stored(message)
     with warnings.catch_warnings(action="ignore"):
         assert through_the_ledger(message).role is message.role
 
 
-def test_a_file_that_is_gone_leaves_the_text_and_a_warning(tmp_path):
+def test_a_missing_file_leaves_the_text_and_a_warning(tmp_path):
     file = tmp_path / "bee.png"
     file.write_bytes(PIXEL)
     message = ChatMessage(role="user", blocks=[TextBlock(text="Look"), ImageBlock(path=file)])
-    kept = stored(message)
+    kept = to_stored(message)
     file.unlink()
     at = datetime(2026, 1, 1, tzinfo=UTC)
     with pytest.warns(UserWarning, match="Only the text"):
-        back = restored(Message("m", "p", "t", kept.role, kept.text, at, metadata={KEY: dict(kept.fields)}))
+        back = from_stored(
+            Message("m", "p", "t", kept.role, kept.text, at, metadata={METADATA_KEY: dict(kept.fields)})
+        )
     assert back == user("Look")
 
 
-def test_what_is_recalled_of_a_message_are_its_words():
+def test_the_searchable_text_of_a_message_is_its_text_blocks():
     thought = assistant("Thought: add\nObservation: 3\nThought: done\nAnswer: It is 3.")
-    assert (stored(thought).role, stored(thought).text) == ("assistant", "It is 3.")
-    assert stored(assistant("Empty Response")).text == NO_ANSWER
-    assert stored(ChatMessage(role="system", content="Be brief.")).text == INSTRUCTIONS
-    assert stored(calling(call("add", a=1))).text == 'add {"a": 1}'
-    assert stored(ChatMessage(role="user", blocks=[ImageBlock(image=PIXEL)])).text == "[image]"
+    assert (to_stored(thought).role, to_stored(thought).text) == ("assistant", "It is 3.")
+    assert to_stored(assistant("Empty Response")).text == NO_ANSWER
+    assert to_stored(ChatMessage(role="system", content="Be brief.")).text == INSTRUCTIONS
+    assert to_stored(calling(call("add", a=1))).text == 'add {"a": 1}'
+    assert to_stored(ChatMessage(role="user", blocks=[ImageBlock(image=PIXEL)])).text == "[image]"
 
 
 def test_a_call_and_its_result_stay_on_the_page_of_the_question(memory):
@@ -256,7 +265,7 @@ def test_a_call_and_its_result_stay_on_the_page_of_the_question(memory):
     assert [message.role for message in page.messages] == ["user", "tool", "tool", "assistant"]
 
 
-def test_what_nobody_said_is_neither_found_nor_recalled_nor_learnt(open_memory):
+def test_markers_are_neither_found_nor_shown_nor_learnt(open_memory):
     memory = open_memory(config=MemoryConfig(short_term_capacity=1))
     chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="a")
     for turn in range(9):
@@ -271,15 +280,15 @@ def test_what_nobody_said_is_neither_found_nor_recalled_nor_learnt(open_memory):
     for query in ("Who gives instructions?", "a new conversation began", "Empty Response, no answer"):
         nodes = MemoryOSRetriever(memory, "ann", similarity_top_k=50).retrieve(query)
         assert len(nodes) > 20
-        assert not NOTES & {node.text for node in nodes}
+        assert not MARKERS & {node.text for node in nodes}
     keywords = {word for segment in chat.user.segments() for word in segment.keywords}
     assert not {"instructions", "conversation", "answer", "empty", "response"} & keywords
     other = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="b")
     other.put(user("Where do I live?"))
-    assert not any(f": {note}" in other.get()[0].content for note in NOTES)
+    assert not any(f": {note}" in other.get()[0].content for note in MARKERS)
 
 
-def test_what_memory_told_an_agent_is_no_new_memory(memory):
+def test_results_of_memory_tools_are_no_new_memories(memory):
     memory.user("ann").add("I keep bees in Porto.", thread_id="an older one")
     chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="a")
     tools = MemoryOSToolSpec(chat)

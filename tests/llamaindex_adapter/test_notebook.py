@@ -1,4 +1,4 @@
-"""The memory in a notebook: a real Jupyter kernel, where an event loop runs while each cell does."""
+"""MemoryOSMemory in a real Jupyter kernel, whose event loop runs during each cell."""
 
 import json
 from pathlib import Path

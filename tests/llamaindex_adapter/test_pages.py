@@ -1,4 +1,4 @@
-"""What a new user copies: few lines, that run by themselves, and docstrings whose examples are true."""
+"""The documentation's examples for LlamaIndex: few lines that run alone, and docstrings."""
 
 import contextlib
 import doctest
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = {"README.md": "## LlamaIndex", "docs/llamaindex.md": "# Memory for LlamaIndex"}
 MODULES = [
     file.stem
-    for file in sorted(Path(llamaindex_memoryos.__file__).parent.glob("*.py"))
+    for file in sorted(Path(llamaindex_memoryos.__file__).parent.rglob("*.py"))
     if ">>> " in file.read_text(encoding="utf-8") and file.stem != "__init__"
 ]
 

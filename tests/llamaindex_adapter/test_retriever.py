@@ -1,4 +1,4 @@
-"""Memories as nodes, a tier as an index, and what else of LlamaIndex takes them."""
+"""Memories as nodes, a tier as an index, and LlamaIndex's own users of both."""
 
 import asyncio
 import threading
@@ -66,7 +66,7 @@ def test_ids_are_unique_and_scores_numbers_over_all_kinds_and_tiers(open_memory)
     assert len(over.postprocess_nodes(nodes)) >= 3
 
 
-async def test_a_retrieval_is_told_to_the_dispatcher_once(filled):
+async def test_a_retrieval_sends_its_events_once(filled):
     class Listener(BaseEventHandler):
         names: list = Field(default_factory=list)
 
@@ -82,7 +82,7 @@ async def test_a_retrieval_is_told_to_the_dispatcher_once(filled):
     assert listener.names == ["RetrievalStartEvent", "RetrievalEndEvent"]
 
 
-def test_a_question_that_no_store_could_hold_is_asked_all_the_same(filled):
+def test_a_question_with_invalid_characters_is_searched(filled):
     nodes = MemoryOSRetriever(filled, "ann").retrieve("bees\x00 \ud83d in Porto")
     assert nodes[0].text == "I keep bees in Porto."
 
@@ -120,12 +120,12 @@ def test_kinds_tiers_threads_and_filters_narrow_the_search(filled):
         MetadataFilters(filters=[MetadataFilters(filters=[])]),
     ],
 )
-def test_filters_that_ask_for_more_than_equality_are_refused(filled, filters):
+def test_filters_other_than_equality_are_rejected(filled, filters):
     with pytest.raises(InvalidInputError, match=r"equality|all of several"):
         MemoryOSRetriever(filled, "ann", filters=filters)
 
 
-def test_nothing_asked_finds_nothing_and_unknown_arguments_are_refused(filled):
+def test_an_empty_query_finds_nothing_and_unknown_arguments_are_rejected(filled):
     assert MemoryOSRetriever(filled, "ann").retrieve("  ") == []
     with pytest.raises(TypeError, match="top_k"):
         MemoryOSRetriever(filled, "ann", top_k=3)
@@ -135,20 +135,20 @@ def test_nothing_asked_finds_nothing_and_unknown_arguments_are_refused(filled):
         MemoryOSRetriever(object(), "ann")
 
 
-def test_a_memory_of_the_chat_says_whose_memories_they_are(filled):
+def test_a_chat_memory_brings_its_user(filled):
     chat = MemoryOSMemory.from_defaults(memory=filled, user_id="bob")
     texts = [node.text for node in MemoryOSRetriever(chat).retrieve("bees")]
     assert texts == ["I keep bees in Rome."]
 
 
-def test_what_the_adapter_keeps_beside_a_message_is_no_metadata_of_the_caller(filled):
+def test_the_adapters_own_metadata_is_not_shown_to_the_caller(filled):
     chat = MemoryOSMemory.from_defaults(memory=filled, user_id="ann", thread_id="c")
     chat.put_messages([user("add them"), calling(call("add", a=1)), result("3")])
     for node in MemoryOSRetriever(chat, thread_id="c").retrieve("add"):
         assert "llama_index" not in node.metadata
 
 
-async def test_many_at_once_do_not_wait_for_each_other(filled):
+async def test_concurrent_retrievals_do_not_block_each_other(filled):
     loop = threading.get_ident()
     gate = threading.Barrier(3, timeout=30)
     seen = []
@@ -165,7 +165,7 @@ async def test_many_at_once_do_not_wait_for_each_other(filled):
     assert loop not in seen
 
 
-async def test_chat_engines_take_it_for_documents(filled):
+async def test_chat_engines_accept_it_as_a_document_retriever(filled):
     for kind in (ContextChatEngine, CondensePlusContextChatEngine):
         llm = Talker()
         chat = MemoryOSMemory.from_defaults(memory=filled, user_id="ann", thread_id=kind.__name__)
@@ -175,7 +175,7 @@ async def test_chat_engines_take_it_for_documents(filled):
         assert "short_term" not in llm.system
 
 
-async def test_query_engines_fusion_and_tools_take_it(filled):
+async def test_query_engines_fusion_and_tools_accept_it(filled):
     retriever = MemoryOSRetriever(filled, "ann", similarity_top_k=2)
     llm = Talker()
     answer = RetrieverQueryEngine.from_args(retriever, llm=llm).query("Where are my bees?")
@@ -212,17 +212,17 @@ async def test_a_tier_can_be_used_as_an_index(open_memory, search):
     assert index.as_retriever(filters=wanted).retrieve("bees") == []
 
 
-def test_an_index_of_a_tier_is_for_reading(filled):
+def test_an_index_of_a_tier_is_read_only(filled):
     index = as_vector_index(filled, "short_term", user_id="ann")
     with pytest.raises(InvalidInputError, match="cannot be written"):
         index.vector_store.add([])
     with pytest.raises(InvalidInputError, match=r"UserMemory\.forget"):
         index.delete_ref_doc("x")
-    with pytest.raises(InvalidInputError, match="in words"):
+    with pytest.raises(InvalidInputError, match="by text"):
         index.as_retriever().retrieve(QueryBundle("", embedding=[0.1]))
 
 
-def test_settings_are_neither_asked_nor_changed(filled, monkeypatch):
+def test_settings_are_neither_read_nor_changed(filled, monkeypatch):
     kept = ("_llm", "_embed_model", "_node_parser", "_transformations", "_callback_manager")
     for name in kept:
         monkeypatch.setattr(Settings, name, None)

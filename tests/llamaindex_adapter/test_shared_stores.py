@@ -1,4 +1,4 @@
-"""One store for many: users and threads beside each other, other front ends, threads and events."""
+"""One store shared by users, threads, processes and adapters; events."""
 
 import asyncio
 import threading
@@ -89,11 +89,11 @@ def test_threads_of_the_process_may_all_write_and_none_breaks_anothers_messages_
     messages = chat.get_all()
     assert len(messages) == 80
     for first in range(0, 80, 4):
-        said = [message.content or message.blocks[0].tool_name for message in messages[first : first + 4]]
-        assert len(set(said)) == 1
+        contents = [message.content or message.blocks[0].tool_name for message in messages[first : first + 4]]
+        assert len(set(contents)) == 1
 
 
-def test_a_conversation_begun_in_the_core_goes_on_in_llama_index_and_back(memory):
+def test_a_conversation_started_in_the_core_continues_in_llama_index_and_back(memory):
     ann = memory.user("ann")
     ann.add("I keep bees in Porto.", "How nice!", thread_id="monday")
     ann.add_message("weather: sunny", role="tool", thread_id="monday")
@@ -133,22 +133,22 @@ def begun_by_an_agent(memory):
         middleware=[MemoryOSMiddleware(memory=memory, user_id="ann")],
         checkpointer=InMemorySaver(),
     )
-    for said in ("I keep bees in Porto.", "Count them."):
-        agent.invoke({"messages": said}, {"configurable": {"thread_id": "monday"}})
+    for text in ("I keep bees in Porto.", "Count them."):
+        agent.invoke({"messages": text}, {"configurable": {"thread_id": "monday"}})
 
 
 def begun_by_a_history_with_tools(memory):
     history = MemoryOSChatMessageHistory(memory=memory, user_id="ann", thread_id="monday")
-    asked = {"name": "hives", "args": {"city": "Porto"}, "id": "call_1"}
+    tool_call = {"name": "hives", "args": {"city": "Porto"}, "id": "call_1"}
     history.add_messages([HumanMessage("I keep bees in Porto."), AIMessage("How many?")])
-    history.add_messages([HumanMessage("Count them."), AIMessage("", tool_calls=[asked])])
+    history.add_messages([HumanMessage("Count them."), AIMessage("", tool_calls=[tool_call])])
     history.add_messages([ToolMessage("7 hives", tool_call_id="call_1"), AIMessage("Seven hives.")])
 
 
 @pytest.mark.parametrize(
     "begin", [begun_by_a_runnable, begun_by_a_chain, begun_by_an_agent, begun_by_a_history_with_tools]
 )
-def test_a_conversation_begun_in_langchain_goes_on_in_llama_index_with_every_turn_recalled(memory, begin):
+def test_a_conversation_started_in_langchain_continues_in_llama_index_with_all_its_turns(memory, begin):
     begin(memory)
     llm = Talker()
     same = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="monday")
@@ -186,7 +186,7 @@ def listener():
     root.event_handlers.remove(made)
 
 
-def test_what_the_memory_does_is_told_to_the_dispatcher_in_numbers(memory, listener):
+def test_the_memorys_events_hold_counts_and_durations(memory, listener):
     memory.user("ann").add("I keep bees in Porto.")
     chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="secret-thread")
     chat.put_messages([user("Where are my bees?"), assistant("ok")])
@@ -195,26 +195,28 @@ def test_what_the_memory_does_is_told_to_the_dispatcher_in_numbers(memory, liste
     chat.reset()
     names = [event.class_name() for event in listener.events]
     assert names == ["MemoryWriteEvent", "MemoryRecallEvent", "MemoryResetEvent"]
-    write, recall, _ = listener.events
+    write, retrieval, _ = listener.events
     assert write.messages == 2
-    assert recall.items == 1
-    assert recall.tokens > 10
-    assert recall.seconds > 0
-    told = " ".join(event.model_dump_json() for event in listener.events)
+    assert retrieval.items == 1
+    assert retrieval.tokens > 10
+    assert retrieval.seconds > 0
+    dumps = " ".join(event.model_dump_json() for event in listener.events)
     for word in ("bees", "Porto", "ann", "secret-thread"):
-        assert word not in told
+        assert word not in dumps
 
 
-def test_events_of_the_core_come_from_stores_that_are_opened_here_or_tell_so(tmp_path, open_memory, listener):
+def test_events_of_the_core_come_from_stores_that_the_adapter_opened_or_that_send_them(
+    tmp_path, open_memory, listener
+):
     chat = MemoryOSMemory.from_defaults(persist_directory=tmp_path / "a", user_id="ann", embed_model="none")
     chat.put(user("I keep bees."))
     chat.close()
     open_memory(on_event=tell_dispatcher).user("ann").add("I keep hens.")
-    told = [event.name for event in listener.events if event.class_name() == "MemoryStoreEvent"]
-    assert told.count("TurnAdded") == 2
+    names = [event.name for event in listener.events if event.class_name() == "MemoryStoreEvent"]
+    assert names.count("TurnAdded") == 2
 
 
-def test_every_way_to_put_and_get_has_a_twin_that_does_not_hold_up_the_loop(memory):
+def test_every_way_to_put_and_get_has_an_async_form_that_does_not_block_the_loop(memory):
     chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
 
     async def use():

@@ -1,4 +1,4 @@
-"""The tools: LangChain's own suites, and what each does for whom."""
+"""MemoryOSToolkit: LangChain's own suites, and what each tool does."""
 
 import copy
 import json
@@ -12,7 +12,7 @@ from langchain_tests.unit_tests import ToolsUnitTests
 
 from langchain_adapter.parts import broken
 from langchain_memoryos import MemoryOSToolkit
-from langchain_memoryos.tools import ForgetTool, ProfileTool, RememberTool, SearchMemoryTool
+from langchain_memoryos.toolkit import ForgetTool, ProfileTool, RememberTool, SearchMemoryTool
 
 ANN = {"configurable": {"user_id": "ann"}}
 
@@ -92,7 +92,7 @@ def test_the_toolkit_has_four_tools_and_no_model_can_name_a_user(memory):
     }
 
 
-def test_what_is_remembered_by_one_tool_is_found_by_another_and_stands_in_the_profile(memory):
+def test_a_fact_stored_by_one_tool_is_found_by_another_and_is_in_the_profile(memory):
     tools = tools_of(memory, "ann")
     assert tools["search_memory"].invoke({"query": "allergies"}) == "Nothing is remembered about this."
     tools["remember"].invoke({"statement": "Ann is allergic to nuts."})
@@ -106,7 +106,7 @@ def test_what_is_remembered_by_one_tool_is_found_by_another_and_stands_in_the_pr
     json.dumps(message.artifact)
 
 
-def test_forgetting_takes_two_steps_and_the_second_names_what_goes(memory):
+def test_forgetting_takes_two_steps_and_the_second_names_the_ids(memory):
     ann = memory.user("ann")
     ann.add("My password is swordfish.", "I will keep it.")
     ann.add("I keep bees.")
@@ -122,7 +122,7 @@ def test_forgetting_takes_two_steps_and_the_second_names_what_goes(memory):
     assert "swordfish" not in str(ann.pages())
 
 
-def test_a_tool_cannot_forget_what_another_user_said(memory):
+def test_a_tool_cannot_erase_another_users_messages(memory):
     message = memory.user("bob").add("I am Bob.").messages[0]
     forget = tools_of(memory, "ann")["forget"]
     assert json.loads(forget.invoke({"ids": [message.id]})) == {"forgotten": 0, "not_found": [message.id]}
@@ -155,7 +155,7 @@ async def test_async_calls_leave_the_event_loop_free(open_memory):
     assert threading.main_thread() not in threads
 
 
-def test_a_store_that_fails_is_told_to_the_model_and_can_be_raised_instead(memory):
+def test_an_error_of_the_store_is_the_tools_reply_or_can_be_raised_instead(memory):
     remember = tools_of(memory, "ann")["remember"]
     search = tools_of(memory, "ann")["search_memory"]
     memory.user("ann").add("I keep bees.")
@@ -167,7 +167,7 @@ def test_a_store_that_fails_is_told_to_the_model_and_can_be_raised_instead(memor
     assert "statement" in remember.invoke({"statement": ""}) or "text" in remember.invoke({"statement": ""})
 
 
-def test_statements_with_unusual_characters_are_kept(memory):
+def test_statements_with_unusual_characters_are_stored(memory):
     tools_of(memory, "ann")["remember"].invoke({"statement": "Ann \x00 likes \ud83d rain."})
     assert [fact.text for fact in memory.user("ann").facts()] == ["Ann \ufffd likes \ufffd rain."]
 

@@ -1,4 +1,4 @@
-"""The tools of an agent: one user's memory, sync and async, ids and all."""
+"""MemoryOSToolSpec: tools for one user's memory, sync and async."""
 
 import inspect
 
@@ -7,7 +7,7 @@ from llama_index.core.tools.tool_spec.base import BaseToolSpec
 
 from llamaindex_adapter.models import user
 from llamaindex_memoryos import MemoryOSMemory, MemoryOSToolSpec
-from llamaindex_memoryos.messages import MEMORY_TOOLS
+from llamaindex_memoryos.shared.messages import MEMORY_TOOLS
 from memoryos_integrations.language.quoting import INTRODUCTION
 
 
@@ -23,7 +23,7 @@ def named(spec):
     return {tool.metadata.name: tool for tool in spec.to_tool_list()}
 
 
-def test_each_tool_is_named_described_and_asks_for_no_user(tools):
+def test_each_tool_has_a_name_and_a_description_and_takes_no_user(tools):
     assert issubclass(MemoryOSToolSpec, BaseToolSpec)
     by_name = named(tools)
     assert list(by_name) == ["search_memory", "remember", "forget", "get_profile"]
@@ -50,7 +50,7 @@ async def test_a_search_shows_ids_days_and_speakers_one_memory_a_line(tools):
     assert tools.search_memory(" ") == "Nothing was found."
 
 
-def test_memories_of_any_length_leave_room_in_the_models_window(tools, memory):
+def test_long_memories_do_not_fill_the_context_window(tools, memory):
     for number in range(30):
         memory.user("ann").add(f"Note {number} about cheese: " + "cheese " * 20_000)
     found = tools.search_memory("cheese", limit=20)
@@ -59,7 +59,7 @@ def test_memories_of_any_length_leave_room_in_the_models_window(tools, memory):
     assert found.endswith(" …")
 
 
-async def test_what_is_remembered_is_in_the_profile_and_can_be_found(tools):
+async def test_a_remembered_fact_is_in_the_profile_and_can_be_found(tools):
     assert tools.get_profile() == "Nothing is known yet."
     tools.remember("Ann is vegetarian.")
     assert (await tools.aremember("Ann lives in Porto.")).startswith("Remembered with the id")
@@ -67,7 +67,7 @@ async def test_what_is_remembered_is_in_the_profile_and_can_be_found(tools):
     assert "Ann lives in Porto." in await tools.asearch_memory("Where does Ann live?")
 
 
-async def test_what_is_forgotten_is_gone_for_good_and_from_the_running_turn(tools, memory):
+async def test_an_erased_memory_is_gone_also_from_the_running_turn(tools, memory):
     chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="new")
     chat.put(user("Where are my bees? Forget them."))
     assert "Porto" in chat.get()[0].content

@@ -1,4 +1,4 @@
-"""MemoryOSToolSpec: tools by which an agent searches, keeps and erases memories of its one user."""
+"""MemoryOSToolSpec: tools to search, store and erase the memories of one user."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import ClassVar
 
 from llama_index.core.tools.tool_spec.base import BaseToolSpec
 
-from llamaindex_memoryos.binding import Memory, bound
-from llamaindex_memoryos.recall import found
+from llamaindex_memoryos.shared.memory_context import search
+from llamaindex_memoryos.shared.user_scope import AnyMemory, resolve_user
 from memoryos_integrations.language.dates import day
 from memoryos_integrations.language.quoting import INTRODUCTION
 from memoryos_integrations.types import MemoryItem
 
-_MOST = 20
-_LONGEST = 1_000  # characters of one memory: a few tools' results would fill a model's window
+_MAX_RESULTS = 20
+_MAX_CHARACTERS = 1_000  # of one memory, so that results do not fill the context window
 _NOTHING = "Nothing was found."
 
 
 class MemoryOSToolSpec(BaseToolSpec):
-    """Tools for an agent, each sync and async. Whose memory they work on is no argument of theirs.
+    """Tools with which an agent uses the memory of one user, each sync and async; the user is no argument.
 
     Args:
-        memory: a ``MemoryOS``, then with ``user_id``; a ``UserMemory`` or a ``MemoryOSMemory``.
-        user_id: whose memory.
-        agent_id: with which agent; ``"default"`` by default.
+        memory: a ``MemoryOS``, which needs ``user_id`` too, a ``UserMemory`` or a ``MemoryOSMemory``.
+        user_id: the user.
+        agent_id: the agent; ``"default"`` by default.
 
     Raises:
-        InvalidInputError: it is not said whose memory.
+        InvalidInputError: there is no user, or ``memory`` belongs to another one.
 
     Example:
         >>> [tool.metadata.name for tool in MemoryOSToolSpec(memory, user_id="ann").to_tool_list()]
@@ -42,8 +42,8 @@ class MemoryOSToolSpec(BaseToolSpec):
         ("get_profile", "aget_profile"),
     ]
 
-    def __init__(self, memory: Memory, user_id: str | None = None, *, agent_id: str | None = None) -> None:
-        self._user = bound(memory, user_id, agent_id)
+    def __init__(self, memory: AnyMemory, user_id: str | None = None, *, agent_id: str | None = None) -> None:
+        self._user = resolve_user(memory, user_id, agent_id)
 
     def search_memory(self, query: str, limit: int = 5) -> str:
         """Search earlier conversations with the user and facts about them.
@@ -56,7 +56,7 @@ class MemoryOSToolSpec(BaseToolSpec):
         """
         if not query.strip():
             return _NOTHING
-        items = found(self._user, query, k=min(max(limit, 1), _MOST), kinds=("message", "fact"))
+        items = search(self._user, query, k=min(max(limit, 1), _MAX_RESULTS), kinds=("message", "fact"))
         return _quoted(map(_line, items)) or _NOTHING
 
     async def asearch_memory(self, query: str, limit: int = 5) -> str:
@@ -69,8 +69,8 @@ class MemoryOSToolSpec(BaseToolSpec):
         Args:
             fact: the fact as one full sentence.
         """
-        kept = self._user.remember(fact)
-        return f"Remembered with the id {kept.id}."
+        stored = self._user.remember(fact)
+        return f"Remembered with the id {stored.id}."
 
     async def aremember(self, fact: str) -> str:
         """Keep one lasting fact about the user; see ``remember``."""
@@ -83,9 +83,9 @@ class MemoryOSToolSpec(BaseToolSpec):
             memory_ids: ids that search_memory has shown.
         """
         receipt = self._user.forget(ids=memory_ids)
-        gone = len(receipt.message_ids) + len(receipt.fact_ids)
+        erased = len(receipt.message_ids) + len(receipt.fact_ids)
         missing = f" Not found: {', '.join(receipt.missing_ids)}." if receipt.missing_ids else ""
-        return f"{gone} memories erased.{missing}"
+        return f"{erased} memories erased.{missing}"
 
     async def aforget(self, memory_ids: list[str]) -> str:
         """Erase memories for good; see ``forget``."""
@@ -104,13 +104,13 @@ class MemoryOSToolSpec(BaseToolSpec):
 
 
 def _quoted(lines: Iterable[str]) -> str:
-    """Return lines below the words by which ``messages.stored`` knows what is no new memory."""
+    """Return lines below the introduction by which ``to_stored`` recognises memories."""
     body = "\n".join(lines)
     return f"{INTRODUCTION}\n{body}" if body else ""
 
 
 def _line(item: MemoryItem) -> str:
-    words = " ".join(item.text.split())
-    if len(words) > _LONGEST:
-        words = f"{words[:_LONGEST]} …"
-    return f"{item.id} | {day(item.at)} | {item.name or item.role or 'fact'} | {words}"
+    text = " ".join(item.text.split())
+    if len(text) > _MAX_CHARACTERS:
+        text = f"{text[:_MAX_CHARACTERS]} …"
+    return f"{item.id} | {day(item.at)} | {item.name or item.role or 'fact'} | {text}"

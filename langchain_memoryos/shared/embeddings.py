@@ -1,4 +1,4 @@
-"""LangChain's embeddings as the core's ``Embedder``."""
+"""Adapt LangChain's embeddings to the ``Embedder`` protocol."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from langchain_memoryos.messages import clean
+from memoryos_integrations.checks import storable
 from memoryos_integrations.errors import ConfigError, EmbedderError, EmbedderUnavailableError
 from memoryos_integrations.model.provider_errors import attempt
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
     from memoryos_integrations.protocols import Vector
 
-_LONGEST = 8_000  # characters; OpenAI's models take 8 191 tokens
-_NOTHING = "-"  # in the place of a blank text, which OpenAI's API refuses
+_MAX_CHARACTERS = 8_000  # OpenAI's models accept 8 191 tokens
+_BLANK = "-"  # replaces a blank text, which OpenAI's API rejects
 
 
 class LangChainEmbedder:
-    """An ``Embedder`` on LangChain's ``Embeddings``; made by ``from_embeddings``.
+    """An ``Embedder`` over LangChain's ``Embeddings``, as ``from_embeddings`` returns it.
 
     Args:
-        embeddings: any ``Embeddings``. It cuts many texts into requests itself.
-        name: identifies the model in the store.
-        dimension: length of the vectors.
+        embeddings: any ``Embeddings``, which batches long lists itself.
+        name: identifies the model in the store; the model's own name by default.
+        dimension: length of the vectors; measured by default.
 
     Raises:
-        ConfigError: the embeddings do not say which model they use, and no name is given.
+        ConfigError: ``embeddings`` is of another type, or has no model name and none is given.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class LangChainEmbedder:
 
     @property
     def dimension(self) -> int:
-        """Length of every vector; found out by embedding a word if it was not given.
+        """Length of every vector; if not given, measured by embedding a word on first use.
 
         Raises:
             EmbedderUnavailableError: the embeddings failed.
@@ -62,22 +62,22 @@ class LangChainEmbedder:
             return self._dimension
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Return one float32 vector per text, in the order of the texts.
+        """Return float32 vectors, one of shape ``(dimension,)`` per text, in order.
 
-        A text of more than 8 000 characters is embedded by its beginning.
+        Of a text over 8 000 characters only the beginning is embedded.
 
         Raises:
             EmbedderUnavailableError: the embeddings failed.
-            EmbedderError: they returned something else than one vector of ``dimension`` per text.
+            EmbedderError: they returned another number or size of vectors.
         """
         if not texts:
             return []
-        vectors = self._vectors([_readable(text) for text in texts])
+        vectors = self._vectors([_embeddable(text) for text in texts])
         expected = self.dimension
         if len(vectors) != len(texts) or any(vector.shape != (expected,) for vector in vectors):
             found = ", ".join(sorted({str(vector.size) for vector in vectors}))
             raise EmbedderError(
-                f"The embeddings {self._name!r} gave {len(vectors)} vectors of {found} numbers for "
+                f"The embeddings {self._name!r} returned {len(vectors)} vectors of {found} numbers for "
                 f"{len(texts)} texts; one of {expected} numbers for each was expected."
             )
         return vectors
@@ -94,9 +94,9 @@ class LangChainEmbedder:
         )
 
 
-def _readable(text: str) -> str:
-    shown = clean(text[:_LONGEST])
-    return shown if shown.strip() else _NOTHING
+def _embeddable(text: str) -> str:
+    text = storable(text[:_MAX_CHARACTERS])
+    return text if text.strip() else _BLANK
 
 
 def _name_of(embeddings: Embeddings) -> str:

@@ -1,8 +1,7 @@
-"""Memory as tools that a model calls: search, remember, forget, profile. None takes a user as an argument."""
+"""MemoryOSToolkit: tools to search, remember, forget and read the profile; the user is no argument."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,39 +11,40 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, BaseToolkit, ToolException
 from pydantic import BaseModel, Field
 
-from langchain_memoryos.binding import Bound, bound_to_run
-from langchain_memoryos.messages import clean
+from langchain_memoryos.shared.user_scope import UserScoped, resolve_run_user
+from memoryos_integrations.checks import storable
 from memoryos_integrations.errors import MemoryOSError
 from memoryos_integrations.types import MemoryItem
+from memoryos_integrations.user_memory import UserMemory
 
-_CANDIDATES = 5  # memories that the forget tool offers
+_CANDIDATES = 5  # memories that the forget tool lists
 
 
 class SearchInput(BaseModel):
-    """What to look for."""
+    """Arguments of ``search_memory``."""
 
     query: str = Field(description="What to look for, as a question or in keywords.")
 
 
 class RememberInput(BaseModel):
-    """What to keep."""
+    """Arguments of ``remember``."""
 
     statement: str = Field(description="One statement about the user, complete in itself.")
 
 
 class ForgetInput(BaseModel):
-    """What to forget: first found by a query, then named by ids."""
+    """Arguments of ``forget``: a query to list candidates, then their ids."""
 
     query: str = Field(default="", description="What is to be forgotten. Returns candidates with their ids.")
     ids: list[str] = Field(default_factory=list, description="Ids of the candidates to forget for good.")
 
 
 class NoInput(BaseModel):
-    """Nothing."""
+    """No arguments."""
 
 
-class SearchMemoryTool(BaseTool, Bound):
-    """Finds memories; returns them as one fenced text, and as its artifact the memories one by one."""
+class SearchMemoryTool(BaseTool, UserScoped):
+    """Searches memories; returns them as one quoted text, and as an artifact one by one."""
 
     name: str = "search_memory"
     description: str = "Search what is remembered of the user and of earlier conversations."
@@ -52,20 +52,16 @@ class SearchMemoryTool(BaseTool, Bound):
     response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
     handle_tool_error: Any = True
     max_tokens: int = Field(default=1000, ge=1)
-    """Of the text."""
+    """Limit of the text."""
 
     def _run(self, query: str, config: RunnableConfig) -> tuple[str, list[dict[str, Any]]]:
-        user = bound_to_run(self.memory, self.user_id, self.agent_id, config)
-        with _failures_told():
-            found = user.context(query, max_tokens=self.max_tokens)
-        return found.text or "Nothing is remembered about this.", [_as_json(item) for item in found.items]
-
-    async def _arun(self, query: str, config: RunnableConfig) -> tuple[str, list[dict[str, Any]]]:
-        return await asyncio.to_thread(self._run, query, config)
+        with _memory_of(self, config) as user:
+            context = user.context(query, max_tokens=self.max_tokens)
+        return context.text or "Nothing is remembered about this.", [_as_json(item) for item in context.items]
 
 
-class RememberTool(BaseTool, Bound):
-    """Stores a statement as a fact of long-term memory."""
+class RememberTool(BaseTool, UserScoped):
+    """Stores a statement as a fact in long-term memory."""
 
     name: str = "remember"
     description: str = "Keep a lasting statement about the user, such as a preference or a date."
@@ -73,17 +69,13 @@ class RememberTool(BaseTool, Bound):
     handle_tool_error: Any = True
 
     def _run(self, statement: str, config: RunnableConfig) -> str:
-        user = bound_to_run(self.memory, self.user_id, self.agent_id, config)
-        with _failures_told():
-            user.remember(clean(statement), metadata={"told_by": "model"})
+        with _memory_of(self, config) as user:
+            user.remember(storable(statement), metadata={"told_by": "model"})
         return "Remembered."
 
-    async def _arun(self, statement: str, config: RunnableConfig) -> str:
-        return await asyncio.to_thread(self._run, statement, config)
 
-
-class ForgetTool(BaseTool, Bound):
-    """Forgets for good, in two steps, so that nothing is erased by a loose query."""
+class ForgetTool(BaseTool, UserScoped):
+    """Erases memories in two steps, so that a vague query erases nothing."""
 
     name: str = "forget"
     description: str = (
@@ -94,22 +86,18 @@ class ForgetTool(BaseTool, Bound):
     handle_tool_error: Any = True
 
     def _run(self, config: RunnableConfig, query: str = "", ids: list[str] | None = None) -> str:
-        user = bound_to_run(self.memory, self.user_id, self.agent_id, config)
-        with _failures_told():
+        with _memory_of(self, config) as user:
             if ids:
                 receipt = user.forget(ids=ids)
-                gone = len(receipt.message_ids) + len(receipt.fact_ids)
-                return json.dumps({"forgotten": gone, "not_found": list(receipt.missing_ids)})
-            found = user.retrieve(query, k=_CANDIDATES, kinds=("message", "fact")).items
-        rows = [{"id": item.id, "text": item.text} for item in found]
+                erased = len(receipt.message_ids) + len(receipt.fact_ids)
+                return json.dumps({"forgotten": erased, "not_found": list(receipt.missing_ids)})
+            items = user.retrieve(query, k=_CANDIDATES, kinds=("message", "fact")).items
+        rows = [{"id": item.id, "text": item.text} for item in items]
         return json.dumps({"forgotten": 0, "candidates": rows}, ensure_ascii=False)
 
-    async def _arun(self, config: RunnableConfig, query: str = "", ids: list[str] | None = None) -> str:
-        return await asyncio.to_thread(self._run, config, query, ids)
 
-
-class ProfileTool(BaseTool, Bound):
-    """Returns what is known of the user: profile, traits, facts."""
+class ProfileTool(BaseTool, UserScoped):
+    """Returns the persona of the user: profile, traits and facts."""
 
     name: str = "get_profile"
     description: str = "Get what is known of the user: profile, traits and facts."
@@ -117,26 +105,22 @@ class ProfileTool(BaseTool, Bound):
     handle_tool_error: Any = True
 
     def _run(self, config: RunnableConfig) -> str:
-        user = bound_to_run(self.memory, self.user_id, self.agent_id, config)
-        with _failures_told():
+        with _memory_of(self, config) as user:
             persona = user.persona()
-        known = {
+        reply = {
             "profile": dict(persona.profile),
             "traits": dict(persona.traits),
             "facts": [fact.text for fact in persona.knowledge],
         }
-        return json.dumps(known, ensure_ascii=False, default=str)
-
-    async def _arun(self, config: RunnableConfig) -> str:
-        return await asyncio.to_thread(self._run, config)
+        return json.dumps(reply, ensure_ascii=False, default=str)
 
 
-class MemoryOSToolkit(BaseToolkit, Bound):
-    """The tools on one memory.
+class MemoryOSToolkit(BaseToolkit, UserScoped):
+    """Tools with which a model uses the memory of one user.
 
     Args:
         memory: a ``MemoryOS`` or a ``UserMemory``.
-        user_id: whose memory; by default each run says it, as ``context={"user_id": …}`` of an agent or in
+        user_id: the user; by default each run names it, as ``context={"user_id": …}`` of an agent or in
             ``config["configurable"]["user_id"]``.
 
     Example:
@@ -148,20 +132,21 @@ class MemoryOSToolkit(BaseToolkit, Bound):
     """
 
     max_tokens: int = Field(default=1000, ge=1)
-    """Of what one search returns."""
+    """Limit of one search result."""
 
     def get_tools(self) -> list[BaseTool]:
-        """Return the tools to search, to remember, to forget, and the one for the profile."""
-        of: dict[str, Any] = {"memory": self.memory, "user_id": self.user_id, "agent_id": self.agent_id}
-        search = SearchMemoryTool(**of, max_tokens=self.max_tokens)
-        return [search, RememberTool(**of), ForgetTool(**of), ProfileTool(**of)]
+        """Return the tools ``search_memory``, ``remember``, ``forget`` and ``get_profile``."""
+        scope: dict[str, Any] = {"memory": self.memory, "user_id": self.user_id, "agent_id": self.agent_id}
+        search = SearchMemoryTool(**scope, max_tokens=self.max_tokens)
+        return [search, RememberTool(**scope), ForgetTool(**scope), ProfileTool(**scope)]
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
-    """Tell the model what failed, so that it can go on without the memory or call again."""
+def _memory_of(tool: UserScoped, config: RunnableConfig) -> Iterator[UserMemory]:
+    """Yield the memory of the run's user; its errors become the tool's reply, so that the model can react."""
+    user = resolve_run_user(tool.memory, tool.user_id, tool.agent_id, config)
     try:
-        yield
+        yield user
     except MemoryOSError as error:
         raise ToolException(f"{type(error).__name__}: {error}") from error
 

@@ -1,4 +1,4 @@
-"""Whose memory it is: said in the same three ways to every class, and refused in the same words."""
+"""Resolution of the user: the same arguments and errors in every class."""
 
 import asyncio
 
@@ -39,14 +39,14 @@ def filled(memory):
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_a_store_with_a_user_a_users_memory_and_a_memory_of_llama_index_all_say_whose(filled, kind):
-    for said in (
+def test_a_store_with_a_user_a_user_memory_and_a_llama_index_memory_resolve_to_the_user(filled, kind):
+    for arguments in (
         {"memory": filled, "user_id": "ann"},
         {"memory": filled.user("ann")},
         {"memory": MemoryOSMemory.from_defaults(memory=filled, user_id="ann")},
         {"memory": filled.user("ann"), "user_id": "ann", "agent_id": "default"},
     ):
-        found = str(FINDS[kind](CLASSES[kind](**said)))
+        found = str(FINDS[kind](CLASSES[kind](**arguments)))
         assert "Porto" in found
         assert "Rome" not in found
         assert "Faro" not in found
@@ -57,7 +57,7 @@ def test_a_store_with_a_user_a_users_memory_and_a_memory_of_llama_index_all_say_
 
 @pytest.mark.parametrize("kind", CLASSES)
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("arguments", "message"),
     [
         ({}, "user_id is missing"),
         ({"user_id": ""}, "user_id must not be empty"),
@@ -68,14 +68,14 @@ def test_a_store_with_a_user_a_users_memory_and_a_memory_of_llama_index_all_say_
     ],
     ids=str,
 )
-def test_an_id_that_is_missing_or_unusable_is_refused_and_named(filled, kind, said, message):
+def test_a_missing_or_invalid_id_is_rejected_and_named(filled, kind, arguments, message):
     with pytest.raises(ValueError, match=message):
-        CLASSES[kind](memory=filled, **said)
+        CLASSES[kind](memory=filled, **arguments)
     assert filled.users() == ["ann", "bob"]
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_one_users_memory_cannot_be_made_anothers(filled, kind):
+def test_a_user_memory_rejects_another_user(filled, kind):
     with pytest.raises(ValueError, match="already that of 'ann', not of 'bob'"):
         CLASSES[kind](memory=filled.user("ann"), user_id="bob")
     with pytest.raises(ValueError, match="must be a MemoryOS, UserMemory or MemoryOSMemory, not str"):
@@ -83,6 +83,6 @@ def test_one_users_memory_cannot_be_made_anothers(filled, kind):
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_a_misspelt_argument_is_refused_and_named(filled, kind):
+def test_a_misspelt_argument_is_rejected_and_named(filled, kind):
     with pytest.raises((TypeError, ValueError), match="usr_id"):
         CLASSES[kind](memory=filled, usr_id="ann")

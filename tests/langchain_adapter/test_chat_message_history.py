@@ -1,4 +1,4 @@
-"""MemoryOSChatMessageHistory: what is appended comes back, in LangChain's own wrappers too."""
+"""MemoryOSChatMessageHistory: messages are restored, in LangChain's own wrappers too."""
 
 import contextlib
 import copy
@@ -23,9 +23,9 @@ from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import ConfigurableFieldSpec
 from langchain_core.runnables.history import RunnableWithMessageHistory
 
-from langchain_adapter.parts import ScriptedChat, broken, said
+from langchain_adapter.parts import ScriptedChat, broken, stored_texts
 from langchain_memoryos import MemoryOSChatMessageHistory
-from langchain_memoryos.chat_history import restored, stored
+from langchain_memoryos.shared.stored_messages import from_stored, to_stored
 from memoryos_integrations.errors import StoreError
 from memoryos_integrations.types import Message
 
@@ -39,7 +39,7 @@ def plain(messages: list[BaseMessage]) -> list[tuple[str, str]]:
     return [(message.type, message.text) for message in messages]
 
 
-def test_it_is_a_chat_message_history_and_makes_no_warning(memory):
+def test_it_is_a_chat_message_history_and_emits_no_warning(memory):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         history = MemoryOSChatMessageHistory(memory=memory, user_id="ann", thread_id="t")
@@ -49,7 +49,7 @@ def test_it_is_a_chat_message_history_and_makes_no_warning(memory):
     assert isinstance(history, BaseChatMessageHistory)
 
 
-def test_conversations_and_users_are_apart_and_clear_forgets_one_conversation(memory):
+def test_conversations_and_users_are_separate_and_clear_erases_one_conversation(memory):
     histories = [
         MemoryOSChatMessageHistory(memory, user, thread)
         for user, thread in (("a", "1"), ("a", "2"), ("b", "1"))
@@ -64,7 +64,7 @@ def test_conversations_and_users_are_apart_and_clear_forgets_one_conversation(me
     ]
 
 
-def test_a_whole_exchange_with_tools_comes_back_as_it_was_and_is_one_turn(memory):
+def test_a_turn_with_tool_calls_is_restored_unchanged_and_is_one_page(memory):
     history = MemoryOSChatMessageHistory(memory=memory, user_id="ann")
     calls = [{"name": "weather", "args": {"city": "Porto", "days": [1, 2]}, "id": "c1", "type": "tool_call"}]
     history.add_messages(
@@ -102,7 +102,7 @@ def test_chunks_of_a_stream_are_stored_as_messages(memory):
         HumanMessage("Obey!", additional_kwargs={"lc_source": "summarization"}),
     ],
 )
-def test_a_message_of_a_strange_role_is_kept_as_text_and_comes_back_without_its_role(memory, message):
+def test_a_message_of_another_role_is_stored_as_text_and_restored_without_its_role(memory, message):
     history = MemoryOSChatMessageHistory(memory=memory, user_id="ann")
     history.add_messages([HumanMessage("Hi!"), message])
     found = history.messages
@@ -118,14 +118,14 @@ def test_a_constructor_in_a_text_stays_a_text(memory):
     assert plain(history.messages) == [("human", text), ("ai", text), ("tool", text)]
 
 
-def test_the_same_message_twice_is_stored_once_and_an_edited_one_beside_it(memory):
+def test_the_same_message_is_stored_once_and_an_edited_one_is_added(memory):
     history = MemoryOSChatMessageHistory(memory=memory, user_id="ann")
     for text in ("one", "one", "two"):
         history.add_messages([HumanMessage(text, id="h1"), AIMessage("answer " + text, id="a" + text)])
-    assert said(memory, "ann") == ["one", "answer one", "two", "answer two"]
+    assert stored_texts(memory, "ann") == ["one", "answer one", "two", "answer two"]
 
 
-def test_an_empty_message_is_nothing_to_store(memory):
+def test_an_empty_message_is_not_stored(memory):
     history = MemoryOSChatMessageHistory(memory=memory, user_id="ann")
     history.add_messages([HumanMessage(""), AIMessage("")])
     history.add_messages([])
@@ -140,7 +140,7 @@ async def test_the_async_twins(memory):
     assert history.messages == []
 
 
-def test_without_a_user_it_cannot_be_made(memory):
+def test_without_a_user_it_cannot_be_created(memory):
     with pytest.raises(ValueError, match="user_id is missing"):
         MemoryOSChatMessageHistory(memory=memory)
 
@@ -156,7 +156,7 @@ def test_a_failing_store_raises_and_the_messages_are_stored_with_the_next(memory
     with broken(memory), pytest.raises(StoreError):
         history.add_messages([HumanMessage("one"), AIMessage("first")])
     history.add_messages([HumanMessage("two")])
-    assert said(memory, "ann") == ["one", "first", "two"]
+    assert stored_texts(memory, "ann") == ["one", "first", "two"]
 
 
 def wrapped(runnable, memory, **keys):
@@ -180,8 +180,8 @@ def test_runnable_with_message_history_keeps_users_and_conversations_apart(memor
     chain.invoke({"input": "one"}, config())
     chain.invoke({"input": "two"}, config())
     chain.invoke({"input": "three"}, config(user="bob"))
-    assert said(memory, "ann", "t") == ["one", "answer 1", "two", "answer 3"]
-    assert said(memory, "bob", "t") == ["three", "answer 1"]
+    assert stored_texts(memory, "ann", "t") == ["one", "answer 1", "two", "answer 3"]
+    assert stored_texts(memory, "bob", "t") == ["three", "answer 1"]
 
 
 def test_runnable_with_message_history_loses_no_turn_of_a_list_of_messages(memory):
@@ -189,27 +189,27 @@ def test_runnable_with_message_history_loses_no_turn_of_a_list_of_messages(memor
     for number in range(12):  # more than stay in short-term memory
         chain.invoke([HumanMessage(f"question {number}")], config())
         memory.flush()
-    assert said(memory, "ann")[::2] == [f"question {number}" for number in range(12)]
+    assert stored_texts(memory, "ann")[::2] == [f"question {number}" for number in range(12)]
 
 
-async def test_runnable_with_message_history_stores_what_was_streamed(memory):
+async def test_runnable_with_message_history_stores_a_streamed_answer(memory):
     chain = wrapped(ScriptedChat(answers=["one two"]), memory)
     assert [chunk async for chunk in chain.astream([HumanMessage("Count!")], config())]
     list(chain.stream([HumanMessage("Again!")], config()))
     await chain.ainvoke([HumanMessage("Last!")], config())
-    assert said(memory, "ann") == ["Count!", "one two", "Again!", "one two", "Last!", "one two"]
+    assert stored_texts(memory, "ann") == ["Count!", "one two", "Again!", "one two", "Last!", "one two"]
     history = MemoryOSChatMessageHistory(memory, "ann", "t")
     assert [type(message) for message in history.messages] == [HumanMessage, AIMessage] * 3
 
 
-def test_the_turn_that_runnable_with_message_history_swallows_an_error_of_is_stored_later(memory, caplog):
+def test_a_turn_whose_error_runnable_with_message_history_swallows_is_stored_later(memory, caplog):
     chain = wrapped(ScriptedChat(answers=["ok"]), memory)
     chain.invoke([HumanMessage("one")], config())
     with caplog.at_level(logging.WARNING), full(memory):
         assert chain.invoke([HumanMessage("two")], config()).content == "ok"
         assert "StoreCorruptError" in caplog.text
     chain.invoke([HumanMessage("three")], config())
-    assert said(memory, "ann") == ["one", "ok", "two", "ok", "three", "ok"]
+    assert stored_texts(memory, "ann") == ["one", "ok", "two", "ok", "three", "ok"]
 
 
 @contextlib.contextmanager
@@ -244,10 +244,10 @@ MESSAGES = st.one_of(
 
 
 @given(MESSAGES)
-def test_every_message_comes_back_with_its_type_its_text_and_its_tool_calls(message):
-    kept = stored(message, "t")
+def test_every_message_is_restored_with_its_type_text_and_tool_calls(message):
+    kept = to_stored(message, "t")
     row = Message("id", "page", "t", kept.role, kept.text, None, name=kept.name, metadata=kept.metadata or {})
-    found = restored(row)
+    found = from_stored(row)
     assert (found.type, found.text) == (message.type, message.text.replace("\x00", "�"))
     if isinstance(message, AIMessage):
         assert found.tool_calls == message.tool_calls

@@ -1,0 +1,1 @@
+"""What the public classes share: no part of the public API."""
