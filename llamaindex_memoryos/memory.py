@@ -106,7 +106,7 @@ class MemoryOSMemory(BaseMemory):
             llm: the chat model whose context window the limit is taken from. It refines the memories of a
                 store that is opened here; one of yours has its own, ``MemoryOS(llm=...)``.
             embed_model: with ``persist_directory``: an embedding model of LlamaIndex, an ``Embedder``,
-                ``"quality"``, or ``"none"`` for words only; by default the embedded one.
+                ``"multilingual"``, or ``"none"`` for words only; by default the embedded one.
 
         Raises:
             ConfigError: the arguments do not fit together.

@@ -60,6 +60,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "users": reading.users,
     "verify": reading.verify,
     "rebuild": writing.rebuild,
+    "reindex": writing.reindex,
     "export": writing.export,
     "forget": writing.forget,
     "load": writing.load,
