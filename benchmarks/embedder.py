@@ -1,9 +1,9 @@
-"""Speed, memory and exactness of the default embedder, over texts of the length of chat turns.
+"""Speed and memory of the embedders that come with the library, over texts of the length of chat turns.
 
-    python benchmarks/embedder.py [--fp32 model.safetensors] [--texts 320]
+    python benchmarks/embedder.py [--texts 320]
 
 Each figure comes from a new process, so that load time and memory are those of a first use. The disk is
-warm unless this is the first run. Prints one table row per number of threads.
+warm unless this is the first run. Prints one row per embedder.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ def memory_mb() -> float:
     return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if "VmRSS" in line)
 
 
-def measure(threads: int, count: int) -> dict[str, float]:
+def measure(name: str, count: int) -> dict[str, float]:
     """Return the figures of one process."""
     import numpy as np  # noqa: F401 - its memory and time are not the embedder's
 
     before = memory_mb()
     start = time.perf_counter()
-    from memoryos_integrations.embedders import MiniLMEmbedder
+    from memoryos_integrations.embedders import resolve
 
-    embedder = MiniLMEmbedder(threads=threads)
+    embedder = resolve(None if name == "default" else name)
     constructed = time.perf_counter()
     embedder.embed(["hello"])
     loaded = time.perf_counter()
@@ -71,40 +71,22 @@ def measure(threads: int, count: int) -> dict[str, float]:
     }
 
 
-def exactness(fp32: Path, count: int) -> None:
-    """Print how far the default's vectors are from those of the fp32 file."""
-    import numpy as np
-
-    from memoryos_integrations.embedders import MiniLMEmbedder
-
-    texts = turns(count)
-    pairs = np.stack(MiniLMEmbedder().embed(texts)) * np.stack(MiniLMEmbedder(fp32).embed(texts))
-    cosines = np.sort(pairs.sum(axis=1))
-    print(
-        f"cosine to fp32 over {count} texts: min {cosines[0]:.5f}, "
-        f"1 % below {cosines[count // 100]:.5f}, median {cosines[count // 2]:.5f}"
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--texts", type=int, default=320)
-    parser.add_argument("--fp32", type=Path, help="model.safetensors of all-MiniLM-L6-v2, to compare with")
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
         print(json.dumps(measure(arguments.one, arguments.texts)))
         return
     print(f"{os.cpu_count()} CPUs, {arguments.texts} texts")
-    for threads in (1, 2):
-        command = [sys.executable, __file__, "--one", str(threads), "--texts", str(arguments.texts)]
+    for embedder in ("default", "multilingual"):
+        command = [sys.executable, __file__, "--one", embedder, "--texts", str(arguments.texts)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         figures = json.loads(done.stdout)
-        print(f"threads {threads}: " + ", ".join(f"{name} {value:.1f}" for name, value in figures.items()))
-    if arguments.fp32:
-        exactness(arguments.fp32, arguments.texts)
+        print(f"{embedder}: " + ", ".join(f"{name} {value:.1f}" for name, value in figures.items()))
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--strategy", choices=("hybrid", "paper"), default="hybrid")
     parser.add_argument("--search", choices=("auto", "chroma", "exact"), default="auto")
-    parser.add_argument("--embedder", default=None, help="none, quality; default: the embedded one")
+    parser.add_argument("--embedder", default=None, help="none, multilingual; default: the embedded one")
     parser.add_argument("--conversations", type=int, default=None)
     chosen = parser.parse_args()
     config = MemoryConfig(strategy=chosen.strategy, search=chosen.search)

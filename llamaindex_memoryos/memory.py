@@ -105,7 +105,7 @@ class MemoryOSMemory(BaseMemory):
             llm: the chat model, for the default of ``token_limit``. It also refines the memories of a store
                 that is opened here; a store of your own has its own model, ``MemoryOS(llm=...)``.
             embed_model: with ``persist_directory``: an embedding model of LlamaIndex, an ``Embedder``,
-                ``"quality"``, or ``"none"`` for words only; by default the embedded one.
+                ``"multilingual"``, or ``"none"`` for words only; by default the embedded one.
 
         Raises:
             ConfigError: the arguments contradict each other.

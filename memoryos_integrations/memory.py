@@ -51,8 +51,8 @@ class MemoryOS:
         path: the store's folder, made if it is not there; ``None``: of ``MEMORYOS_URL``, ``MEMORYOS_PATH`` or
             the account (``platformdirs.user_data_dir("memoryos")``). ``~`` is expanded.
         config: settings; the defaults are the paper's or measured.
-        embedder: an ``Embedder``; ``None`` for the embedded default, which needs no network; ``"quality"``
-            for the larger one of the extra of that name; ``"none"`` to search by words only.
+        embedder: an ``Embedder``; ``None`` for the embedded default, which reads English and needs no
+            network; ``"multilingual"`` for the one of the extra of that name; ``"none"`` to search by words.
         llm: a chat model that refines in the background what rules have made, see ``LLM``; ``from_langchain``
             and ``from_llamaindex`` of the adapters make one of any chat model of theirs.
         on_event: called with every ``Event``, see ``memoryos_integrations.events``.
@@ -219,15 +219,15 @@ class MemoryOS:
         """Move the store over to another embedder; returns the number of vectors made.
 
         The old vectors serve until all new ones are there; a call that was interrupted goes on where it
-        stopped.
+        stopped. Without the old embedder, open the store with ``"none"``; moving to it deletes the vectors.
 
         Raises:
             StoreError: another process owns the index.
             EmbedderUnavailableError: the new embedder failed; the old one stays in use.
         """
         chosen = resolve(embedder)
-        if chosen is None:
-            raise ConfigError("reindex() needs an embedder to move to.")
+        if chosen is None and embedder is None:
+            raise ConfigError("The weights of the default embedder are not installed; the log says how.")
         with self._store.worker.alone():
             made = reindexing.reindex(self._store.ledger, self._store.embedding, chosen)
             self._store.cache.clear()

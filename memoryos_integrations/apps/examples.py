@@ -30,6 +30,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "users": ("memoryos users --json",),
     "verify": ("memoryos verify",),
     "rebuild": ("memoryos rebuild",),
+    "reindex": ("memoryos reindex --embedder multilingual",),
     "export": ("memoryos export ada.jsonl --user ada",),
     "forget": (
         "memoryos forget --thread monday --yes",

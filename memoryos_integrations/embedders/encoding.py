@@ -15,7 +15,7 @@ import numpy as np
 from memoryos_integrations.errors import EmbedderUnavailableError, InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     Tokens: TypeAlias = NDArray[np.int64]
     Hidden: TypeAlias = NDArray[np.float32]
-    Pool: TypeAlias = Callable[[Hidden, Tokens], Hidden]
 
 VOCABULARY = Path(__file__).with_name("vocab.txt")
 """BERT's uncased vocabulary, 30,522 word pieces; see NOTICE."""
@@ -64,7 +63,7 @@ class WordPieces:
 
     def ids(self, text: str) -> list[int]:
         """Return the first ``max_tokens`` word pieces, [CLS] and [SEP] included. Any text is taken."""
-        readable = _without_lone_surrogates(text)
+        readable = without_lone_surrogates(text)
         # One call per text: a batch call starts a thread pool, which warns when the process forks later.
         # The tokenizer reads all before it truncates (1 MB of Chinese: 2.3 s, 500 MB), so a piece first.
         ids: list[int] = self._tokenizer.encode(readable[:_FIRST_READ]).ids
@@ -78,7 +77,6 @@ def encode(
     *,
     pieces: WordPieces,
     model: Model,
-    pool: Pool,
     batch_texts: int,
     batch_tokens: int,
 ) -> list[Vector]:
@@ -88,7 +86,6 @@ def encode(
         texts: Any texts; the empty one has a vector too.
         pieces: The tokenizer.
         model: The model.
-        pool: Makes one row per text out of the last layer.
         batch_texts: Most texts in one run of the model.
         batch_tokens: Most tokens in one run, padding included; one text may exceed it.
 
@@ -96,13 +93,11 @@ def encode(
         InvalidInputError: ``texts`` is one text, or holds something else than texts.
         EmbedderUnavailableError: the model failed.
     """
-    if isinstance(texts, str) or any(not isinstance(text, str) for text in texts):
-        raise InvalidInputError("texts must be a list of texts (one text is a list of one)")
-    encoded = [pieces.ids(text) for text in texts]
+    encoded = [pieces.ids(text) for text in checked_texts(texts)]
     vectors: list[Vector] = [np.empty(0, np.float32)] * len(encoded)
     for batch in _batches([len(ids) for ids in encoded], batch_texts, batch_tokens):
         ids, mask = _padded([encoded[i] for i in batch])
-        pooled = pool(model.hidden(ids, mask), mask)
+        pooled = mean_pool(model.hidden(ids, mask), mask)
         lengths = np.linalg.norm(pooled, axis=1, keepdims=True)
         for i, vector in zip(batch, pooled / np.maximum(lengths, 1e-12), strict=True):
             vectors[i] = np.array(vector, np.float32)  # a copy: a row would keep its whole batch alive
@@ -116,9 +111,15 @@ def mean_pool(hidden: Hidden, mask: Tokens) -> Hidden:
     return pooled
 
 
-def cls_pool(hidden: Hidden, mask: Tokens) -> Hidden:  # noqa: ARG001 - one signature for both ways
-    """Return each text's first token, [CLS]: (texts, length, width) -> (texts, width)."""
-    return hidden[:, 0]
+def checked_texts(texts: Sequence[str]) -> Sequence[str]:
+    """Return the texts.
+
+    Raises:
+        InvalidInputError: it is one text, or something in it is no text.
+    """
+    if isinstance(texts, str) or any(not isinstance(text, str) for text in texts):
+        raise InvalidInputError("texts must be a list of texts (one text is a list of one)")
+    return texts
 
 
 def _batches(lengths: Sequence[int], most_texts: int, most_tokens: int) -> Iterator[list[int]]:
@@ -143,7 +144,7 @@ def _padded(encoded: Sequence[list[int]]) -> tuple[Tokens, Tokens]:
     return ids, mask
 
 
-def _without_lone_surrogates(text: str) -> str:
+def without_lone_surrogates(text: str) -> str:
     """Return the text, with U+FFFD for half characters, which have no UTF-8 form."""
     try:
         text.encode()

@@ -1,6 +1,7 @@
-"""Texts with the vectors that all-MiniLM-L6-v2 gives them: how a file without a known hash is recognised.
+"""Texts with the vectors that all-MiniLM-L6-v2 gives them: how a file that the user gives is recognised.
 
-Made by the fp32 weights of the pinned hash (``weights.MINILM_FP32_SHA256``).
+Made by the fp32 weights of the model's authors, ``model.safetensors`` with the SHA-256
+53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sqlalchemy as sa
 
+from memoryos_integrations.embedders.language_fit import LanguageFit
 from memoryos_integrations.errors import EmbedderError, EmbedderMismatchError, EmbedderUnavailableError
 from memoryos_integrations.events import Embedded
 from memoryos_integrations.storage import outbox, schema
@@ -57,6 +58,7 @@ class Embedding:
         self.embedder = embedder
         self._id: int | None = None
         self._probe_vector: Matrix | None = None
+        self._language_fit = LanguageFit()
         with ledger.read() as tx:
             self._id = self._find(tx)
 
@@ -98,6 +100,8 @@ class Embedding:
                     outbox.enqueue_once(tx, "consolidate", scope, str(scope))
             outbox.done(tx, jobs)
         self._emit(Embedded(None, written))
+        if self.embedder is not None:
+            self._language_fit.note(self.embedder.name, [row.text for row in rows if row.kind == "message"])
 
     def request_missing(self) -> None:
         """Ask for the vectors of messages that were stored while there was no embedder."""
@@ -122,8 +126,8 @@ class Embedding:
                     tx, [outbox.job_row("embed", scope, page) for scope, page in tx.execute(missing)]
                 )
 
-    def use(self, embedder: Embedder, number: int, probe: Matrix) -> None:
-        """Go on with another embedder, whose vectors are all there."""
+    def use(self, embedder: Embedder | None, number: int | None, probe: Matrix | None) -> None:
+        """Go on with another embedder, whose vectors are all there; or with none."""
         self.embedder, self._id, self._probe_vector = embedder, number, probe
 
     def _without_vector(self, jobs: Sequence[Job]) -> list[sa.Row[Any]]:
@@ -198,8 +202,9 @@ def refuse_other(embedder: Embedder, name: str, dimension: int) -> None:
     if (embedder.name, own) != (name, dimension):
         raise EmbedderMismatchError(
             f"This store was filled by the embedder {name!r} ({dimension} dimensions), not by "
-            f"{embedder.name!r} ({own}). Open it with the first one, or with "
-            "embedder='none', and call memory.reindex(embedder) to move it over."
+            f"{embedder.name!r} ({own}). Open it with the first one, or move it over without loss: `memoryos "
+            "reindex --path DIR --embedder default` (or multilingual), or in Python "
+            "MemoryOS(path, embedder='none').reindex(embedder)."
         )
 
 

@@ -22,11 +22,15 @@ _BATCH = 256
 _embedders, _vectors, _pages = schema.embedders, schema.vectors, schema.pages
 
 
-def reindex(ledger: Ledger, embedding: Embedding, embedder: Embedder) -> int:
+def reindex(ledger: Ledger, embedding: Embedding, embedder: Embedder | None) -> int:
     """Make vectors of everything by the new embedder, then switch; returns the number of vectors made.
 
-    What an interrupted call has made is used by the next one.
+    What an interrupted call has made is used by the next one. ``None`` deletes all vectors.
     """
+    if embedder is None:
+        _drop_vectors(ledger)
+        embedding.use(None, None, None)
+        return 0
     probe = vectors_by(embedder, [PROBE])[0]
     with ledger.write() as tx:
         same = sa.and_(_embedders.c.name == embedder.name, _embedders.c.dimension == embedder.dimension)
@@ -39,6 +43,16 @@ def reindex(ledger: Ledger, embedding: Embedding, embedder: Embedder) -> int:
         made += _switch(tx, target)
     embedding.use(embedder, target, probe)
     return made
+
+
+def _drop_vectors(ledger: Ledger) -> None:
+    """Delete all vectors: the store is searched by words, and belongs to no embedder."""
+    with ledger.write() as tx:
+        scopes = lock_all(tx)
+        tx.execute(sa.delete(_vectors))
+        tx.execute(sa.update(_embedders).values(active=False))
+        for scope in scopes:
+            touch(tx, scope, erased=True)
 
 
 def _one_batch(ledger: Ledger, embedder: Embedder, target: int) -> int:

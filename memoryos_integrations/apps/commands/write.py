@@ -19,6 +19,7 @@ from memoryos_integrations.apps.options import (
     JsonOption,
     PathOption,
     UserOption,
+    embedder_of,
     fail,
     moment,
     opened,
@@ -274,6 +275,21 @@ def rebuild(
     with opened(path, embedder) as memory, working("rebuilding the index", quiet=as_json):
         records = memory.rebuild_index()
     _done(as_json, "records", records, f"the index holds {records} records")
+
+
+def reindex(
+    path: PathOption = None,
+    as_json: JsonOption = False,
+    embedder: EmbedderOption = EmbedderName.DEFAULT,
+) -> None:
+    """Move the store to another embedder.
+
+    All texts get new vectors; the old ones serve until the last is there. What was interrupted goes on where
+    it stopped. From then on the store is opened with this embedder; 'none' deletes the vectors.
+    """
+    with opened(path, EmbedderName.NONE) as memory, working("making new vectors", quiet=as_json):
+        vectors = memory.reindex(embedder_of(embedder))
+    _done(as_json, "vectors", vectors, f"made {vectors} vectors by the embedder {embedder.value!r}")
 
 
 def _done(as_json: bool, name: str, count: int, line: str) -> None:
