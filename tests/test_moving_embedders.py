@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from memoryos_integrations import EmbedderMismatchError, MemoryOS
+from memoryos_integrations import EmbedderMismatchError, MemoryOS, Put
 from memoryos_integrations.apps.cli import app
+from memoryos_integrations.testing import HashEmbedder
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -96,3 +97,18 @@ def test_without_an_embedder_the_vectors_are_deleted_and_come_back_when_it_is_mo
         assert contents(memory) == before
         assert memory.stats()["vectors"] == 23
         assert memory.verify().ok
+
+
+def test_facts_and_named_values_stored_without_an_embedder_get_vectors_with_one(tmp_path: Path):
+    with MemoryOS(tmp_path / "store", embedder="none") as memory:
+        memory.user("kim").add("I keep bees.", "Good.")
+        memory.user("kim").remember("Kim rows on Sundays.")
+        memory.items.put([Put(("notes",), "1", {"text": "buy honey"}, ["buy honey"])])
+        memory.flush()
+    with MemoryOS(tmp_path / "store", embedder=HashEmbedder()) as memory:
+        memory.flush()
+        assert memory.stats()["vectors"] == 4
+        [fact] = memory.user("kim").retrieve("Kim rows on Sundays.", kinds=("fact",), k=1).items
+        assert fact.text == "Kim rows on Sundays."
+        memory.flush()
+        assert memory.stats()["vectors"] == 4, "nothing is embedded twice"

@@ -987,3 +987,22 @@ def _check(memory: MemoryOS, ada: UserMemory, expected: set[str]) -> None:
         assert {pages[page].chain_id for page in chain.page_ids} == {chain.id}
     assert {page.chain_id for page in pages.values()} - {None} == {chain.id for chain in ada.chains()}
     assert memory._store.ledger.check() == []
+
+
+def test_two_enrichments_at_once_leave_a_store_without_a_model_as_one(open_memory: OpenMemory):
+    """Each notes work for its model while it runs; the one that ends last must not leave that on."""
+    (first, begun, go_on), (second, _, and_on) = blocking(by_word("I")), blocking(by_word("I"))
+    memory = open_memory(config=CONFIG)
+    talk(memory.user("ada"), "I sail.", "I row.")
+    memory.flush()
+    threads = [threading.Thread(target=memory.enrich, args=(llm,)) for llm in (first, second)]
+    threads[0].start()
+    assert begun.wait(60)
+    threads[1].start()
+    go_on.set()
+    and_on.set()
+    for thread in threads:
+        thread.join(60)
+    talk(memory.user("lee"), "I sail.", "I row.")
+    memory.flush()
+    assert not {"refine", "learn"} & memory.stats()["jobs"].keys()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -278,3 +280,13 @@ def test_any_text_and_any_id_go_in_and_come_out_unchanged(
     assert stored == message
     assert (stored.text, stored.thread_id, stored.name) == (text, thread_id, name)
     assert user_id in memory.users()
+
+
+@pytest.mark.parametrize("content", ["", '{"kind": "memoryos", "version": 1}\n'])
+def test_loading_a_file_without_memories_makes_no_user(
+    memory: MemoryOS, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "empty.jsonl").write_text(content)
+    with nullcontext() if content else pytest.raises(InvalidInputError, match="empty"):
+        assert memory.user("ghost").load(tmp_path / "empty.jsonl") == 0
+    assert memory.users() == []

@@ -62,10 +62,13 @@ def load(tx: sa.Connection, scope: Scope, lines: Iterable[str], now: int) -> int
     Raises:
         InvalidInputError: a line is not what ``export`` writes; nothing is stored.
     """
+    records = list(_parsed(lines))
+    if not records:
+        return 0
     number = scope.ensure(tx, now)
     new = 0
     pages: set[str] = set()
-    for position, record in enumerate(_parsed(lines), start=2):
+    for position, record in enumerate(records, start=2):
         kind, values = record.pop("kind", None), record
         table = EXPORTED.get(str(kind))
         if table is None:
@@ -108,6 +111,7 @@ def _of(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    position = 0
     for position, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)
@@ -120,6 +124,8 @@ def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
                 raise InvalidInputError("the file is no export of this library, or of a newer version of it")
             continue
         yield record
+    if not position:
+        raise InvalidInputError("the file is empty: an export begins with a line that says what it is")
 
 
 def _checked(table: sa.Table, kind: str, values: dict[str, Any], position: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -62,6 +63,7 @@ class JobHandlers:
         """Whether the store is being closed; set when the worker is there."""
         self.wake_model: Callable[[], None] | None = None
         """Tells the worker that asks a chat model of new work; ``None`` without a model."""
+        self._noting, self._noting_lock = 0, threading.Lock()
 
     def handlers(self) -> dict[JobKind, Callable[[Sequence[Job]], None]]:
         """Return what to do for each kind of job."""
@@ -89,12 +91,17 @@ class JobHandlers:
     @contextmanager
     def noting_for_a_model(self) -> Iterator[None]:
         """Note what there is to do for a chat model, also in a store that was opened without one."""
-        before = self.wake_model
-        self.wake_model = before or (lambda: None)
+        with self._noting_lock:
+            self._noting += 1
         try:
             yield
         finally:
-            self.wake_model = before
+            with self._noting_lock:
+                self._noting -= 1
+
+    @property
+    def _notes_for_a_model(self) -> bool:
+        return self.wake_model is not None or self._noting > 0
 
     def request_promotion(self, scope: int) -> None:
         """Ask for the promotion of all segments of a scope, however cold they are."""
@@ -126,7 +133,7 @@ class JobHandlers:
             if leaving:
                 texts = {page.id: page for page in leaving}
                 mid_term.apply(tx, scope, plan, texts, embedder_id=embedder_id)
-            if self.wake_model is not None:
+            if self._notes_for_a_model:
                 REFINEMENT.request(tx, scope, now=now, config=config)
             if more:
                 outbox.give_back(tx, [job])
@@ -141,7 +148,7 @@ class JobHandlers:
             for job in jobs:
                 if job.scope_id is not None:
                     mid_term.refresh(tx, job.scope_id, job.item_id, self._embedding.id)
-                    if self.wake_model is not None:
+                    if self._notes_for_a_model:
                         REFINEMENT.request(tx, job.scope_id, now=self._now(), config=self._config)
             outbox.done(tx, jobs)
         self._model_has_work()
@@ -159,7 +166,7 @@ class JobHandlers:
             known = self._known(job.scope_id, new_facts) if new_facts else None
             with self._ledger.write(job.scope_id) as tx:
                 facts = promotion.apply(tx, job.scope_id, pages, new_facts, known, now=now)
-                if self.wake_model is not None:
+                if self._notes_for_a_model:
                     LEARNING.request(tx, job.scope_id, now=now, config=config)
                 if len(pages) == _PAGES_AT_ONCE:
                     outbox.give_back(tx, [job])

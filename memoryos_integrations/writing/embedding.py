@@ -104,27 +104,26 @@ class Embedding:
             self._language_fit.note(self.embedder.name, [row.text for row in rows if row.kind == "message"])
 
     def request_missing(self) -> None:
-        """Ask for the vectors of messages that were stored while there was no embedder."""
+        """Queue what was stored while there was no embedder: messages, facts and named values."""
         if self.embedder is None:
             return
-        waiting = sa.select(schema.jobs.c.seq).where(
-            schema.jobs.c.kind == "embed", schema.jobs.c.item_id == _messages.c.page_id
-        )
-        missing = (
-            sa.select(_messages.c.scope_id, _messages.c.page_id)
-            .where(~_has_vector(_messages.c.id, self.id), ~waiting.exists())
-            .distinct()
-        )
         with self._ledger.write() as tx:
-            counts = [tx.execute(sa.select(sa.func.count()).select_from(_messages)).scalar_one()]
-            mine = sa.and_(_vectors.c.kind == "message", _vectors.c.embedder_id == self.id)
-            counts.append(
-                tx.execute(sa.select(sa.func.count()).select_from(_vectors).where(mine)).scalar_one()
-            )
-            if counts[0] != counts[1]:
-                outbox.enqueue(
-                    tx, [outbox.job_row("embed", scope, page) for scope, page in tx.execute(missing)]
-                )
+            for kind, table in _TABLES.items():
+                stored = tx.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+                mine = sa.and_(_vectors.c.kind == kind, _vectors.c.embedder_id == self.id)
+                held = tx.execute(sa.select(sa.func.count()).select_from(_vectors).where(mine)).scalar_one()
+                if stored != held:
+                    outbox.enqueue(tx, self._missing_jobs(tx, kind, table))
+
+    def _missing_jobs(self, tx: sa.Connection, kind: str, table: sa.Table) -> list[dict[str, object]]:
+        """Return jobs for the items of a table that have no vector and no job yet."""
+        item, payload = (_messages.c.page_id, None) if kind == "message" else (table.c.id, kind)
+        jobs = schema.jobs
+        queued = sa.select(jobs.c.seq).where(jobs.c.kind == "embed", jobs.c.item_id == item)
+        missing = sa.select(table.c.scope_id, item).where(~_has_vector(table.c.id, self.id), ~queued.exists())
+        return [
+            outbox.job_row("embed", scope, name, payload) for scope, name in tx.execute(missing.distinct())
+        ]
 
     def use(self, embedder: Embedder | None, number: int | None, probe: Matrix | None) -> None:
         """Go on with another embedder, whose vectors are all there; or with none."""
