@@ -1,6 +1,6 @@
 """Speed, memory and exactness of the default embedder, over texts of the length of chat turns.
 
-    python benchmarks/embedder.py [--fp32 model.safetensors] [--texts 320]
+    python -m benchmarks.embedder [--fp32 model.safetensors] [--texts 320] [--against COMMIT]
 
 Each figure comes from a new process, so that load time and memory are those of a first use. The disk is
 warm unless this is the first run. Prints one table row per number of threads.
@@ -16,6 +16,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from benchmarks import against
 
 WORDS = """
 I we you they my your the a and but so then because when after before with without about really just went came
@@ -93,18 +95,31 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=320)
     parser.add_argument("--fp32", type=Path, help="model.safetensors of all-MiniLM-L6-v2, to compare with")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    arguments, found = against.parse("embedder", parser), {}
     if arguments.one:
         print(json.dumps(measure(arguments.one, arguments.texts)))
         return
     print(f"{os.cpu_count()} CPUs, {arguments.texts} texts")
     for threads in (1, 2):
-        command = [sys.executable, __file__, "--one", str(threads), "--texts", str(arguments.texts)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "benchmarks.embedder",
+            "--one",
+            str(threads),
+            "--texts",
+            str(arguments.texts),
+        ]
+        # Where this file is, the other modules are.
+        paths = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=paths)
         figures = json.loads(done.stdout)
         print(f"threads {threads}: " + ", ".join(f"{name} {value:.1f}" for name, value in figures.items()))
+        found |= {f"threads {threads}: {name}": value for name, value in figures.items()}
     if arguments.fp32:
         exactness(arguments.fp32, arguments.texts)
+    against.write(arguments.json, found)
 
 
 if __name__ == "__main__":
