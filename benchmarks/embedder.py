@@ -1,6 +1,6 @@
 """Speed and memory of the embedders that come with the library, over texts of the length of chat turns.
 
-    python benchmarks/embedder.py [--texts 320]
+    python -m benchmarks.embedder [--texts 320]
 
 Each figure comes from a new process, so that load time and memory are those of a first use. The disk is
 warm unless this is the first run. Prints one row per embedder.
@@ -16,6 +16,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from benchmarks import against
 
 WORDS = """
 I we you they my your the a and but so then because when after before with without about really just went came
@@ -77,16 +79,21 @@ def main() -> None:
     )
     parser.add_argument("--texts", type=int, default=320)
     parser.add_argument("--one", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    arguments, found = against.parse("embedder", parser), {}
     if arguments.one:
         print(json.dumps(measure(arguments.one, arguments.texts)))
         return
     print(f"{os.cpu_count()} CPUs, {arguments.texts} texts")
     for embedder in ("default", "multilingual"):
-        command = [sys.executable, __file__, "--one", embedder, "--texts", str(arguments.texts)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        module = [sys.executable, "-P", "-m", "benchmarks.embedder"]
+        command = [*module, "--one", embedder, "--texts", str(arguments.texts)]
+        # Where this file is, the other modules are.
+        paths = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=paths)
         figures = json.loads(done.stdout)
         print(f"{embedder}: " + ", ".join(f"{name} {value:.1f}" for name, value in figures.items()))
+        found |= {f"{embedder}: {name}": value for name, value in figures.items()}
+    against.write(arguments.json, found)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,26 @@
-"""Facts of a chat model in contexts: do they cost evidence? Recall on LoCoMo with them and without.
+"""Facts of a chat model in contexts: do they cost evidence? Recall within budgets with them and without.
 
-    python benchmarks/facts.py ../shared/data/locomo_dev.json
+    python -m benchmarks.facts ../shared/data/locomo_dev.json
 
 The model is a scripted one that makes a fact of the longest sentence of every longer turn, so that as many
-facts as can be compete with the turns. The evidence of a fact is its page.
+facts as can be compete with the turns. A fact counts for the turns of its pages.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
-import tempfile
-from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import locomo
-
-from memoryos_integrations import MemoryOS, Prompt
+from benchmarks import against, sets
+from benchmarks.baselines import token_counter
+from benchmarks.panel import BUDGETS, embedder_named, library_figures
+from memoryos_integrations import MemoryConfig, Prompt
 from memoryos_integrations.errors import LLMUnavailable
 from memoryos_integrations.testing import ScriptedLLM
 
-BUDGETS = (500, 1000, 2000)
 _LINE = re.compile(r" (user|agent) \((.*?)\): (.{60,})")
 
 
@@ -32,57 +29,38 @@ def facts_of(prompt: Prompt[Any]) -> dict[str, list[dict[str, Any]]]:
     facts, page = [], ""
     for line in prompt.user.partition("[pages]")[2].splitlines():
         page = line.partition(",")[0] if re.match(r"p\d+, ", line) else page
-        if said := _LINE.fullmatch(line):
-            longest = max(re.split(r"(?<=[.!?]) ", said[3]), key=len)[:140]
+        if match := _LINE.fullmatch(line):
+            longest = max(re.split(r"(?<=[.!?]) ", match[3]), key=len)[:140]
             quote = " ".join(longest.split()[:6])
-            told = f"{said[2]} told on that day: {longest}"
-            facts.append({"about": said[1], "statement": told, "pages": [page], "quote": quote})
+            statement = f"{match[2]} told on that day: {longest}"
+            facts.append({"about": match[1], "statement": statement, "pages": [page], "quote": quote})
     return {"profile": [], "traits": [], "facts": facts}
 
 
 def main() -> None:
     """Run and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--conversations", type=int, default=5)
-    chosen = parser.parse_args()
-    samples = json.loads(chosen.data.read_text())[: chosen.conversations]
+    parser.add_argument("--users", type=int, help="conversations of the set; all by default")
+    chosen = against.parse("facts", parser)
+    [content] = sets.first([sets.read_file(chosen.data)], chosen.users)
+    embedder, config, figures = embedder_named("default"), MemoryConfig(token_counter=token_counter()), {}
     learner = ScriptedLLM({"learn": facts_of, "refine": LLMUnavailable("It is not asked for that here.")})
     for name, llm in (("without facts", None), ("with facts", learner)):
-        shares: dict[int, list[float]] = defaultdict(list)
-        facts: dict[int, list[int]] = defaultdict(list)
-        with tempfile.TemporaryDirectory() as folder, MemoryOS(folder, llm=llm) as memory:
-            for number, sample in enumerate(samples):
-                measure(memory, f"conversation {number}", sample, shares, facts)
-        cells = (
-            f"{budget} tokens {fmean(shares[budget]):.3f} ({fmean(facts[budget]):.2f} facts)"
-            for budget in BUDGETS
-        )
-        print(f"{name:14}", *cells, sep="  ")
-
-
-def measure(
-    memory: MemoryOS,
-    user_id: str,
-    sample: dict[str, Any],
-    shares: dict[int, list[float]],
-    facts: dict[int, list[int]],
-) -> None:
-    """Remember a conversation and ask its questions."""
-    user, turns = memory.user(user_id), list(locomo.turns_of(sample["conversation"]))
-    locomo.remember(user, turns)
-    memory.flush()
-    said = {page.id: [message.metadata["dia_id"] for message in page.messages] for page in user.pages()}
-    for question in locomo.questions_of(sample, {turn.dia_id for turn in turns}):
+        found = [
+            shares
+            for conversation in content.conversations
+            for _, shares in library_figures(content, conversation, embedder, config, llm)
+        ]
+        cells = []
         for budget in BUDGETS:
-            items = user.context(question.text, max_tokens=budget).items
-            drawn = [item for item in items if item.kind == "fact"]
-            shown = {item.metadata["dia_id"] for item in items if item.kind == "message"}
-            shown |= {turn for item in drawn for page in item.source_page_ids for turn in said[page]}
-            shares[budget].append(len(question.evidence & shown) / len(question.evidence))
-            facts[budget].append(len(drawn))
+            share = fmean(shares[f"facts {budget}"] for shares in found)
+            shown = fmean(shares[f"facts shown {budget}"] for shares in found)
+            figures[f"{name}, {budget} tokens"] = share
+            cells.append(f"{budget} tokens {share:.3f} ({shown:.2f} facts)")
+        print(f"{name:14}", *cells, sep="  ")
+    against.write(chosen.json, figures)
 
 
 if __name__ == "__main__":

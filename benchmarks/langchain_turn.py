@@ -1,6 +1,6 @@
 """What one turn of a LangChain chain costs with our memory, beside the same chain with LangChain's buffer.
 
-    python benchmarks/langchain_turn.py [--stored 1000] [--turns 200]
+    python -m benchmarks.langchain_turn [--stored 1000] [--turns 200] [--against COMMIT]
 
 Both chains are a ConversationChain on a model that answers at once, so what is timed is the memory and the
 chain itself; they take turns, so that both find the machine alike. Each begins with ``--stored`` turns; ours
@@ -20,12 +20,12 @@ import statistics
 import tempfile
 import time
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from langchain_core.language_models import FakeListChatModel
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from benchmarks import against
 
 WORDS = """
 I we you they my your the a and but so then because when after before with without about really just went came
@@ -81,11 +81,12 @@ def timed(
     return [times[10:] for times in taken]
 
 
-def show(name: str, taken: list[tuple[float, float]]) -> None:
-    """Print a row."""
+def show(name: str, taken: list[tuple[float, float]]) -> dict[str, float]:
+    """Print a row, and return its figures."""
     walls, cpus = zip(*taken, strict=True)
     p50, p95 = statistics.median(walls), statistics.quantiles(walls, n=20)[-1]
     print(f"{name:34} p50 {p50:6.1f} ms   p95 {p95:6.1f} ms   CPU p50 {statistics.median(cpus):6.1f} ms")
+    return {f"{name}: p50": p50, f"{name}: p95": p95, f"{name}: CPU p50": statistics.median(cpus)}
 
 
 def main() -> None:
@@ -97,20 +98,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stored", type=int, default=1000)
     parser.add_argument("--turns", type=int, default=200)
-    arguments = parser.parse_args()
+    arguments = against.parse("langchain_turn", parser)
     turns = arguments.turns
     warnings.simplefilter("ignore", DeprecationWarning)  # LangChain's chains are deprecated, and say so
     print(f"{arguments.stored} turns stored, {turns} turns timed")
     with tempfile.TemporaryDirectory() as folder, MemoryOS(folder) as store:
         chain = with_ours(store, arguments.stored)
         buffer, ours = timed([with_buffer(arguments.stored), chain], turns, between=store.flush)
-        show("ConversationBufferMemory", buffer)
-        show("MemoryOSChatMemory", ours)
+        figures = show("ConversationBufferMemory", buffer)
+        figures |= show("MemoryOSChatMemory", ours)
         pairs = [
             (mine[0] - theirs[0], mine[1] - theirs[1]) for mine, theirs in zip(ours, buffer, strict=True)
         ]
-        show("the difference, turn by turn", pairs)
-        show("MemoryOSChatMemory, back to back", timed([chain], turns)[0])
+        figures |= show("the difference, turn by turn", pairs)
+        figures |= show("MemoryOSChatMemory, back to back", timed([chain], turns)[0])
+    against.write(arguments.json, figures)
 
 
 if __name__ == "__main__":

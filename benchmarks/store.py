@@ -1,8 +1,9 @@
 """What the store costs, each figure beside what it is measured against, in one run.
 
-    python benchmarks/store.py                          everything, about six minutes
-    python benchmarks/store.py --quick                  smaller, about a minute
-    python benchmarks/store.py --only add,retrieve      some of: add, retrieve, others, import, threads, kill
+    python -m benchmarks.store                          everything, about six minutes
+    python -m benchmarks.store --quick                  smaller, about a minute
+    python -m benchmarks.store --only add,retrieve      some of: add, retrieve, others, import, threads, kill
+    python -m benchmarks.store --against COMMIT         the library of a commit beside today's
 
 add       one turn, against the same rows written by sqlite3 in one equally durable transaction
 retrieve  10 000 messages of one user, against one query of a Chroma collection with the same vectors
@@ -24,13 +25,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import fmean, median, quantiles
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -38,11 +40,9 @@ from programs.conversations import Conversation
 from programs.kills import kill_rounds, kills_during_saves
 from programs.ledgers import RawLedger, insert_others
 
+from benchmarks import against
 from memoryos_integrations import MemoryOS
 from memoryos_integrations.testing import HashEmbedder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 DIMENSION = 384
 T = TypeVar("T")
@@ -286,7 +286,8 @@ def main() -> None:
     )
     parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas")
     parser.add_argument("--quick", action="store_true", help="smaller sizes")
-    chosen = parser.parse_args()
+    chosen = against.parse("store", parser)
+    figures: dict[str, float] = {}
     parts = chosen.only.split(",")
     if unknown := set(parts) - set(PARTS):
         parser.error(f"unknown parts: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
@@ -295,6 +296,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             for row in PARTS[part](Path(folder), QUICK if chosen.quick else FULL):
                 print(row, flush=True)
+                figures[f"{row.what.strip()} ({row.unit}) {row.against}".strip()] = row.ours
+    against.write(chosen.json, figures)
 
 
 if __name__ == "__main__":

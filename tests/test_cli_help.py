@@ -8,7 +8,8 @@ import re
 import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from programs import cli_page
@@ -17,10 +18,6 @@ from typer.testing import CliRunner
 from memoryos_integrations.apps.cli import app
 from memoryos_integrations.apps.examples import EXAMPLES
 from memoryos_integrations.testing.scripted_replies import scripted_server
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 COMMAND = [sys.executable, "-W", "error", "-m", "memoryos_integrations.apps.cli"]
 ESCAPE, MOVING = "\x1b", "\x1b[?25l"

@@ -7,7 +7,9 @@ import io
 import json
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,10 +23,6 @@ from memoryos_integrations.errors import (
     MemoryOSError,
 )
 from memoryos_integrations.testing import Failure, HashEmbedder, OpenAIServer, Reply
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 KEY = "sk-secret-4711"
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import OpenMemory
 from programs.bytes_of import files_with
 
 from memoryos_integrations import (
@@ -25,9 +27,7 @@ from memoryos_integrations.events import Event, GivenUp, Learnt
 from memoryos_integrations.testing import FrozenClock, ScriptedLLM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from conftest import OpenMemory
+    pass
 
 CONFIG = MemoryConfig(short_term_capacity=1, segment_threshold=0.0, promotion_heat=1)
 NOTHING: dict[str, list[Any]] = {"profile": [], "traits": [], "facts": []}

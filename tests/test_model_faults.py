@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import chromadb
 import pytest
+from chromadb.api import ClientAPI
 
 from langchain_memoryos.llm import openai_compatible
 from memoryos_integrations import MemoryConfig, MemoryOS, UserMemory
@@ -17,10 +20,7 @@ from memoryos_integrations.testing.openai_faults import FAULTS
 from memoryos_integrations.testing.scripted_replies import scripted_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from chromadb.api import ClientAPI
+    pass
 
 TURNS = 30
 CONFIG = MemoryConfig(

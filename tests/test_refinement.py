@@ -7,6 +7,7 @@ import tempfile
 import threading
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,8 +22,6 @@ from memoryos_integrations.events import JobParked, Refined, SegmentEvicted
 from memoryos_integrations.testing import FrozenClock, HashEmbedder, ScriptedLLM
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import OpenMemory
 
     from memoryos_integrations import Prompt, Segment

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from conftest import OpenMemory
 
 from memoryos_integrations import LLMBadOutput, LLMRefused, LLMUnavailable, MemoryConfig, MemoryOS, UserMemory
 from memoryos_integrations.errors import ConfigError, InvalidInputError
 from memoryos_integrations.testing import ScriptedLLM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from conftest import OpenMemory
+    pass
 
 DOWN = LLMUnavailable("down")
 

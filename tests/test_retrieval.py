@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from memoryos_integrations import InvalidInputError, MemoryConfig, MemoryOS, UserMemory
 from memoryos_integrations.events import Event, Recalled
 from memoryos_integrations.testing import FrozenClock, HashEmbedder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 TOPICS = (
     "bees honey hive",

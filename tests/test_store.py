@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,6 @@ from memoryos_integrations import (
 )
 from memoryos_integrations.errors import EmbedderUnavailableError
 from memoryos_integrations.testing import FrozenClock, HashEmbedder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def fill(user: UserMemory, turns: int = 20) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -13,9 +14,6 @@ from typer.testing import CliRunner
 from memoryos_integrations import MemoryConfig, MemoryOS
 from memoryos_integrations.apps.cli import app
 from memoryos_integrations.testing import FrozenClock, HashEmbedder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FAILED = "Error: Could not get response from LLM."
 VECTOR = [0.1] * 8

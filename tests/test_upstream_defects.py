@@ -10,9 +10,11 @@ import json
 import re
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import OpenMemory
 from programs.processes import started
 
 from memoryos_integrations import (
@@ -30,9 +32,7 @@ from memoryos_integrations.model.replies import RawReply, answer_of
 from memoryos_integrations.testing import Failure, FrozenClock, HashEmbedder, OpenAIServer, ScriptedLLM
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from conftest import OpenMemory
+    pass
 
 
 class Failing:

@@ -4,6 +4,7 @@
     .venv-peers/bin/python -m benchmarks.peers         the same, once that was installed
     ... -m benchmarks.peers --only ours,mem0           some columns
     ... -m benchmarks.peers --no-install               without the row that installs each system
+    ... -m benchmarks.peers --recall [SET ...]         what its own search brings back
 
 Nothing is asked but a scripted server on 127.0.0.1; the row about installing asks the package index. langmem
 is measured on LangGraph's SqliteStore, which needs a Python whose sqlite3 loads extensions.
@@ -21,9 +22,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.peers import measures
+from benchmarks.peers import measures, recall
 from benchmarks.peers.installing import INSTALLED, installed
-from benchmarks.peers.systems import MAIN, VARIANTS, system_named
+from benchmarks.peers.systems import MAIN, SEARCHES, VARIANTS, system_named
 
 ACTIONS = ("tell", "count", "die", "forget", "reset")
 
@@ -32,6 +33,8 @@ def main() -> None:
     """Print the table; or do one thing with one system, in the processes that this starts."""
     if sys.argv[1:2] == ["measure"]:
         print(json.dumps(measures.measured(sys.argv[2], Path(sys.argv[3]))))
+    elif sys.argv[1:2] == ["recall"]:
+        print(recall.measured(sys.argv[2], Path(sys.argv[3]), sys.argv[4:]))
     elif sys.argv[1:2] and sys.argv[1] in ACTIONS:
         action, name, folder, url = sys.argv[1:]
         print(measures.act(action, name, Path(folder), url))
@@ -44,17 +47,24 @@ def compare() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", default=",".join(MAIN | VARIANTS), help="columns, separated by commas")
+    parser.add_argument("--only", help="columns, separated by commas")
     parser.add_argument("--no-install", action="store_true", help="leave out the row about installing")
+    parser.add_argument(
+        "--recall", nargs="*", metavar="SET", help="measure recall alone, of the demo and sets"
+    )
     chosen = parser.parse_args()
-    names = chosen.only.split(",")
-    if unknown := set(names) - set(MAIN | VARIANTS):
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(MAIN | VARIANTS)}")
-    if not hasattr(sqlite3.Connection, "enable_load_extension") and "langmem" in chosen.only:
+    there = MAIN | VARIANTS if chosen.recall is None else SEARCHES
+    names = chosen.only.split(",") if chosen.only else list(there)
+    if unknown := set(names) - set(there):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(there)}")
+    if not hasattr(sqlite3.Connection, "enable_load_extension") and any("langmem" in name for name in names):
         parser.error("langmem needs a Python whose sqlite3 loads extensions: `make peers PYTHON=...`")
     with tempfile.TemporaryDirectory() as folder:
         measures.keep_to_ourselves(Path(folder))
-        measure(names, installs=not chosen.no_install)
+        if chosen.recall is None:
+            measure(names, installs=not chosen.no_install)
+        else:
+            print(table({name: recalled(name, chosen.recall) for name in names}), flush=True)
 
 
 def measure(names: list[str], *, installs: bool) -> None:
@@ -82,6 +92,15 @@ def column(name: str, installs: bool) -> dict[str, str]:
         if installs:
             cells[INSTALLED] = installed(name, system_named(name), Path(folder))
     print(f"{name}: measured", file=sys.stderr)
+    return cells
+
+
+def recalled(name: str, files: list[str]) -> dict[str, str]:
+    """Return the cells of one system's search, by row."""
+    with tempfile.TemporaryDirectory() as folder:
+        absolute = [str(Path(file).absolute()) for file in files]
+        cells: dict[str, str] = json.loads(measures.in_process("recall", name, Path(folder), *absolute))
+    print(f"{name}: {cells}", file=sys.stderr)
     return cells
 
 

@@ -1,8 +1,9 @@
-"""What every system is told: the demo's conversation, of which a scripted model makes facts."""
+"""What every system is told: conversations of which a scripted model makes facts; first of all the demo's."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -21,6 +22,9 @@ class Turn:
     assistant: str
 
 
+_more: list[Turn] = []
+
+
 def ours() -> list[Turn]:
     """Return the turns of the user who is asked about; one holds the planted word."""
     return _all()[:TURNS]
@@ -36,9 +40,14 @@ def one_more() -> Turn:
     return _all()[TURNS + OTHERS]
 
 
+def also(turns: Iterable[Turn]) -> None:
+    """Let the scripted model make facts of these turns as well."""
+    _more.extend(turns)
+
+
 def told_in(text: str) -> list[Turn]:
     """Return the turns whose words stand in a text, in their order there."""
-    places = {turn: text.rfind(turn.user) for turn in _all()}
+    places = {turn: text.rfind(turn.user) for turn in (*_all(), *_more) if turn.user}
     return sorted((turn for turn, place in places.items() if place >= 0), key=places.__getitem__)
 
 

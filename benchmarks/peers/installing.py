@@ -9,10 +9,8 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from benchmarks.peers.systems import System
+from benchmarks.peers.systems import System
 
 INSTALLED = "packages and MB of a fresh environment"
 _TOO_LARGE = {"reference": "not installed: over 3 GB of wheels"}

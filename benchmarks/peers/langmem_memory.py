@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import openai
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
@@ -10,12 +13,10 @@ from langgraph.store.sqlite import SqliteStore
 from langmem import ReflectionExecutor, create_memory_store_manager
 
 from benchmarks.peers.conversation import Turn, last_told_in
-from benchmarks.peers.model import DIMENSION, KEY, NAME, Reply, ToolCall, words_of
-from benchmarks.peers.systems import K, System
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-    from pathlib import Path
+from benchmarks.peers.local import LocalEmbeddings
+from benchmarks.peers.model import DIMENSION, KEY, NAME, Reply, words_of
+from benchmarks.peers.systems import MOST, K, System
+from memoryos_integrations.testing import ToolCall
 
 
 class InTurn(System):
@@ -98,6 +99,45 @@ class InBackground(InTurn):
         """Wait for what was handed over, and close."""
         self.executor.shutdown(wait=True)
         super().close()
+
+
+class StoreSearch(System):
+    """Each message as it is in the store that langmem searches, with an embedder in the process."""
+
+    title = "langmem's store"
+    requirements = InTurn.requirements
+
+    def __init__(self, folder: Path, _url: str) -> None:
+        """Open it."""
+        self._opened = SqliteStore.from_conn_string(
+            str(folder / "store.db"),
+            index={"dims": DIMENSION, "embed": LocalEmbeddings(), "fields": ["content"]},
+        )
+        self.store = self._opened.__enter__()
+        self.store.setup()
+
+    @staticmethod
+    def reply(body: dict[str, Any]) -> Reply:
+        """No model is asked."""
+        raise NotImplementedError
+
+    def add(self, user: str, turn: Turn) -> None:
+        """Put both messages."""
+        for text in filter(None, (turn.user, turn.assistant)):
+            self.store.put(("memories", user), str(uuid4()), {"content": text})
+
+    def find(self, user: str, words: str) -> str:
+        """Return the messages that it finds."""
+        return "\n".join(self.search(user, words)[:K])
+
+    def search(self, user: str, words: str) -> list[str]:
+        """Return the messages that it finds."""
+        found = self.store.search(("memories", user), query=words, limit=MOST)
+        return [item.value["content"] for item in found]
+
+    def close(self) -> None:
+        """Close it."""
+        self._opened.__exit__(None, None, None)
 
 
 def _messages(turn: Turn) -> dict[str, Any]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+import re
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
 
 import chromadb
 import openai
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.llms import ChatMessage
 from llama_index.core.memory import FactExtractionMemoryBlock, Memory, VectorMemoryBlock
 from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
@@ -15,14 +20,12 @@ from llama_index.llms.openai_like import OpenAILike
 from llama_index.vector_stores.chroma import ChromaVectorStore
 
 from benchmarks.peers.conversation import Turn, told_in
+from benchmarks.peers.local import LocalEmbeddings
 from benchmarks.peers.model import KEY, NAME, Reply, words_of
-from benchmarks.peers.systems import K, System
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine
-    from pathlib import Path
+from benchmarks.peers.systems import MOST, K, System
 
 T = TypeVar("T")
+_MESSAGE = re.compile(r"<message role='\w+'>(.*?)</message>", re.DOTALL)
 
 
 class Window(System):
@@ -138,3 +141,64 @@ class WithBlocks(Window):
         of_user = MetadataFilters(filters=[MetadataFilter(key="session_id", value=user)])
         # Given the filters, delete_nodes raises with this version of chromadb.
         self.vectors.delete_nodes([node.node_id for node in self.vectors.get_nodes(None, of_user)])
+
+
+class Vectors(System):
+    """Its block of vectors alone, each message put for itself, with an embedder in the process."""
+
+    title = "LlamaIndex's vector block"
+    requirements = WithBlocks.requirements
+
+    def __init__(self, folder: Path, _url: str) -> None:
+        """Open it."""
+        self._client = chromadb.PersistentClient(str(folder / "chroma"))
+        self._loop = asyncio.new_event_loop()
+        self._embedder = _Local()
+        self._blocks: dict[str, VectorMemoryBlock] = {}
+
+    @staticmethod
+    def reply(body: dict[str, Any]) -> Reply:
+        """No model is asked."""
+        raise NotImplementedError
+
+    def add(self, user: str, turn: Turn) -> None:
+        """Put both messages."""
+        for role, text in (("user", turn.user), ("assistant", turn.assistant)):
+            message = ChatMessage(role=role, content=text)
+            self._loop.run_until_complete(self._of(user).aput([message]))
+
+    def find(self, user: str, words: str) -> str:
+        """Return the messages that it finds."""
+        return "\n".join(self.search(user, words)[:K])
+
+    def search(self, user: str, words: str) -> list[str]:
+        """Return the messages of the block's text."""
+        asked = self._of(user).aget([ChatMessage(role="user", content=words)])
+        return _MESSAGE.findall(self._loop.run_until_complete(asked))
+
+    def close(self) -> None:
+        """Close it."""
+        self._loop.close()
+
+    def _of(self, user: str) -> VectorMemoryBlock:
+        if user not in self._blocks:
+            collection = self._client.get_or_create_collection(f"memory-{len(self._blocks)}")
+            self._blocks[user] = VectorMemoryBlock(
+                vector_store=ChromaVectorStore(chroma_collection=collection),
+                embed_model=self._embedder,
+                similarity_top_k=MOST,
+            )
+        return self._blocks[user]
+
+
+class _Local(BaseEmbedding):
+    _embeddings: LocalEmbeddings = PrivateAttr(default_factory=LocalEmbeddings)
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return self._embeddings.embed_query(text)
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return self._get_text_embedding(query)
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return self._get_text_embedding(query)

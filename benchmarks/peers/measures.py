@@ -8,17 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 from benchmarks.peers.conversation import OTHERS, PLANTED, TURNS, one_more, others, ours
 from benchmarks.peers.model import NOWHERE, Model
 from benchmarks.peers.systems import System, system_named
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 DELAY = 0.5
 ADA, BOB = "ada", "bob"

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import openai
-from langchain_core.embeddings import Embeddings
 from mem0 import Memory
 from mem0.exceptions import MemoryError as Mem0Error
 
 from benchmarks.peers.conversation import Turn, last_told_in
+from benchmarks.peers.local import LocalEmbeddings
 from benchmarks.peers.model import DIMENSION, KEY, NAME, Reply, words_of
-from benchmarks.peers.systems import K, System
-from memoryos_integrations.embedders import default_embedder
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from benchmarks.peers.systems import MOST, K, System
 
 
 class Mem0(System):
@@ -64,6 +61,11 @@ class Mem0(System):
         found = self.memory.search(words, filters={"user_id": user}, top_k=K)
         return "\n".join(entry["memory"] for entry in found["results"])
 
+    def search(self, user: str, words: str) -> list[str]:
+        """Return the memories that it finds."""
+        found = self.memory.search(words, filters={"user_id": user}, top_k=MOST)
+        return [entry["memory"] for entry in found["results"]]
+
     def forget(self, user: str) -> None:
         """Delete all that is known of a user."""
         self.memory.delete_all(user_id=user)
@@ -87,19 +89,8 @@ class Raw(Mem0):
 
     def models(self, url: str) -> dict[str, Any]:
         """Name a model that needs no key and is never asked, and an embedder that is at hand."""
-        embedder = {"model": _Local(), "embedding_dims": DIMENSION}
+        embedder = {"model": LocalEmbeddings(), "embedding_dims": DIMENSION}
         return {
             "llm": {"provider": "lmstudio", "config": {"lmstudio_base_url": url}},
             "embedder": {"provider": "langchain", "config": embedder},
         }
-
-
-class _Local(Embeddings):
-    def __init__(self) -> None:
-        self._embedder = default_embedder()
-
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        return [vector.tolist() for vector in self._embedder.embed(texts)]
-
-    def embed_query(self, text: str) -> list[float]:
-        return self.embed_documents([text])[0]

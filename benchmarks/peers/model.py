@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable
+from typing import Any, Self
 
 from memoryos_integrations.testing import Failure, OpenAIServer, Reply
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 DIMENSION = 384
 NAME = "gpt-4o-mini"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from benchmarks.peers.conversation import Turn
 from benchmarks.peers.model import KEY, NAME, Reply, words_of
-from benchmarks.peers.systems import K, System
+from benchmarks.peers.systems import MOST, K, System
 from memoryos_integrations import LLM, MemoryOS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from benchmarks.peers.conversation import Turn
 
 _PAGE = re.compile(r"^\W*(p\d+) of (t\d+)", re.MULTILINE)
 
@@ -49,6 +47,19 @@ class WithoutModel(System):
     def find(self, user: str, words: str) -> str:
         """Return the messages that it retrieves."""
         return "\n".join(item.text for item in self.memory.user(user).retrieve(words, k=K).items)
+
+    def tell(self, user: str, turn: Turn, session: str, at: datetime) -> None:
+        """Tell it a turn of a session."""
+        self.memory.user(user).add(turn.user, turn.assistant, thread_id=session, at=at)
+
+    def search(self, user: str, words: str) -> list[str]:
+        """Return the messages that it retrieves."""
+        return [item.text for item in self.memory.user(user).retrieve(words, k=MOST).items]
+
+    def shown(self, user: str, words: str, tokens: int, _count: Callable[[str], int]) -> str:
+        """Return its context, whose lines of one message are one line here."""
+        text = self.memory.user(user).context(words, max_tokens=tokens).text
+        return text.replace("\n   ", "\n")
 
     def finish(self) -> None:
         """Do what the background would do."""
@@ -97,4 +108,4 @@ def _lessons(_: str) -> dict[str, Any]:
     return {"profile": [], "traits": [], "facts": []}
 
 
-_ANSWERS: dict[str, Callable[[str], dict[str, Any]]] = {"TopicsReply": _topics, "LearnReply": _lessons}
+_ANSWERS: dict[str, Callable[[str], dict[str, Any]]] = {"TopicsReply": _topics, "LessonsReply": _lessons}

@@ -11,8 +11,10 @@ import io
 import json
 import re
 import sys
+from datetime import datetime
+from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -40,9 +42,6 @@ _stub.SentenceTransformer = SentenceTransformer  # type: ignore[attr-defined]
 sys.modules["sentence_transformers"] = _stub
 
 from memoryos import Memoryos  # noqa: E402 - it imports the stub
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Reference(System):
@@ -81,6 +80,21 @@ class Reference(System):
         memory = self._of(user)
         with _quiet():
             memory.add_memory(turn.user, turn.assistant)
+
+    def tell(self, user: str, turn: Turn, _session: str, at: datetime) -> None:
+        """Tell it a turn and its time."""
+        memory = self._of(user)
+        with _quiet():
+            memory.add_memory(turn.user, turn.assistant, timestamp=f"{at:%Y-%m-%d %H:%M:%S}")
+
+    def search(self, user: str, words: str) -> list[str]:
+        """Return the pages that it finds, those of short-term memory, and what it holds of the user."""
+        memory = self._of(user)
+        with _quiet():
+            found = memory.retriever.retrieve_context(words, user)
+        pages = [*found["retrieved_pages"], *reversed(memory.short_term_memory.get_all())]
+        known = [entry["knowledge"] for entry in found["retrieved_user_knowledge"]]
+        return [*(f"{page['user_input']}\n{page['agent_response']}" for page in pages), *known]
 
     def find(self, user: str, words: str) -> str:
         """Return what it puts before a model: short-term memory, pages, knowledge of the user."""

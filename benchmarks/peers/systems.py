@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from datetime import datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from benchmarks.peers.conversation import Turn
-    from benchmarks.peers.model import Reply
+from benchmarks.peers.conversation import Turn
+from benchmarks.peers.model import Reply
 
 K = 10
 """Items that every system may return."""
@@ -30,6 +30,16 @@ VARIANTS = {
     "llamaindex-window": "benchmarks.peers.llamaindex_memory:Window",
 }
 """Other ways to use them that their pages show."""
+SEARCHES = {
+    "ours": MAIN["ours"],
+    "mem0-raw": VARIANTS["mem0-raw"],
+    "langmem-store": "benchmarks.peers.langmem_memory:StoreSearch",
+    "llamaindex-vectors": "benchmarks.peers.llamaindex_memory:Vectors",
+    "reference": MAIN["reference"],
+}
+"""Those whose own search is measured, each with this library's embedder."""
+MOST = 50
+"""Pieces that a search is asked for, to fill a budget of tokens with."""
 
 
 class System(ABC):
@@ -67,6 +77,23 @@ class System(ABC):
     def find(self, user: str, words: str) -> str:
         """Return all that it would give to a model that is asked these words."""
 
+    def tell(self, user: str, turn: Turn, _session: str, _at: datetime) -> None:
+        """Tell it a turn of a session; most take neither the session nor the time."""
+        self.add(user, turn)
+
+    def search(self, user: str, words: str) -> list[str]:
+        """Return the texts that its own search finds, best first, at most ``MOST``."""
+        raise NotImplementedError
+
+    def shown(self, user: str, words: str, tokens: int, count: Callable[[str], int]) -> str:
+        """Return the texts that it would show within so many tokens: all that fit, best first."""
+        chosen, left = [], tokens
+        for text in self.search(user, words):
+            if (cost := count(text)) <= left:
+                chosen.append(text)
+                left -= cost
+        return "\n".join(chosen)
+
     def settle(self) -> None:  # noqa: B027 - most do nothing in the background
         """Wait until it has done what is due in the background."""
 
@@ -101,6 +128,6 @@ class System(ABC):
 
 def system_named(name: str) -> type[System]:
     """Return the system of a name; only its own packages are imported."""
-    module, _, kind = (MAIN | VARIANTS)[name].partition(":")
+    module, _, kind = (MAIN | VARIANTS | SEARCHES)[name].partition(":")
     found: type[System] = getattr(import_module(module), kind)
     return found

@@ -7,18 +7,18 @@ import json
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp import Client, StdioServerParameters
 
+from memoryos_integrations import UserMemory
 from memoryos_integrations.apps.mcp.build import build
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    from memoryos_integrations import UserMemory
+    pass
 
 COMMAND = (sys.executable, "-m", "memoryos_integrations.apps.cli", "mcp")
 SECONDS = 60

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -18,10 +19,6 @@ from mcp_server.parts import SECONDS, Process, call, started
 from memoryos_integrations import ConfigError
 from memoryos_integrations.apps.cli import app
 from memoryos_integrations.apps.mcp.http import TOKEN, address
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
 A_TOKEN = "a-token-of-24-characters"
 HELLO = {

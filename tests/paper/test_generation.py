@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
+from conftest import OpenMemory
 
 from memoryos_integrations import MemoryConfig
 from memoryos_integrations.testing import ScriptedLLM
-
-if TYPE_CHECKING:
-    from conftest import OpenMemory
 
 
 @pytest.mark.requirement("GEN-1")

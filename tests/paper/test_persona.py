@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from memoryos_integrations import LLMUnavailable, MemoryConfig, MemoryOS, Prompt, UserMemory
 from memoryos_integrations.testing import FrozenClock, ScriptedLLM
 from memoryos_integrations.traits import DIMENSIONS, GROUPS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 class Learner(ScriptedLLM):

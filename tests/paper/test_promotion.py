@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from memoryos_integrations import MemoryConfig, MemoryOS, UserMemory
 from memoryos_integrations.testing import FrozenClock, HashEmbedder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -6,6 +6,7 @@ import random
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memoryos_integrations import MemoryConfig, MemoryOS
@@ -14,7 +15,6 @@ from programs.embedders import NumberEmbedder
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
-    from pathlib import Path
 
 MESSAGES = 1_010
 """Enough for Chroma to have saved its vectors to their own files, which it does every 1 000 records."""

@@ -6,6 +6,7 @@ import itertools
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations import MemoryOS
@@ -14,7 +15,6 @@ from programs.processes import EndedError, Started, answer_of, started
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-    from pathlib import Path
 
 SAVED_AFTER = 520
 """Turns of two messages each after which a tier's collection has passed Chroma's 1 000 records and saves."""

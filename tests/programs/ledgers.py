@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations.testing import HashEmbedder
@@ -12,7 +13,6 @@ from programs.conversations import Conversation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from memoryos_integrations import Page
 

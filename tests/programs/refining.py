@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations import MemoryConfig, MemoryOS, Prompt
@@ -13,7 +14,6 @@ from memoryos_integrations.testing import HashEmbedder, ScriptedLLM
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
-    from pathlib import Path
 
 _LABEL = re.compile(r"^([psc]\d+)\b")
 START = datetime(2026, 1, 1, tzinfo=UTC)

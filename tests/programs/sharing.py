@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memoryos_integrations import MemoryOS
@@ -11,7 +12,6 @@ from programs.embedders import RecordingEmbedder
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-    from pathlib import Path
 
 
 def add_turns(channel: Connection, folder: Path, name: str, turns: int) -> None:

@@ -7,17 +7,14 @@ reply is right and its content is arbitrary.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from langchain_memoryos.llm import openai_compatible
 from memoryos_integrations import LLMBadOutput, MemoryConfig, MemoryOS, Prompt, UserMemory
 from memoryos_integrations.testing import HashEmbedder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 ADDRESS = os.environ.get("MEMORYOS_REAL_MODEL")
 pytestmark = pytest.mark.skipif(ADDRESS is None, reason="no model is served: make test-real-model")
