@@ -118,7 +118,7 @@ class Refinement:
             topics, runs = _within(answer.topics, usable or ()), _within(answer.runs, usable or ())
             plan = self._plan(tx, scope, topics)
         with self._ledger.write() as tx:
-            if state(tx, scope) != seen:
+            if state(tx, scope) != seen or as_shown(tx, scope, batch) != usable:
                 return False
             if usable is None:  # the reply may repeat what was forgotten: the model is asked anew
                 outbox.give_back(tx, [job])

@@ -73,7 +73,7 @@ for name in langchain_memoryos.__all__:
     ],
 )
 def test_what_needs_a_missing_package_names_the_command_and_the_rest_works(absent, told):
-    ran = subprocess.run([sys.executable, "-c", WITHOUT, absent], capture_output=True, text=True, timeout=100)
+    ran = subprocess.run([sys.executable, "-c", WITHOUT, absent], capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
     found = dict(line.split(" ", 1) for line in ran.stdout.splitlines())
     assert set(found) == set(told)
@@ -261,7 +261,7 @@ def test_threads_that_find_turns_waiting_write_each_once(memory):
     start = threading.Barrier(8)
 
     def work(number):
-        start.wait(timeout=60)
+        start.wait(timeout=300)
         record(ann, "t", [Said("user", f"new {number}")])
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
@@ -295,7 +295,7 @@ def test_turns_that_wait_are_stored_when_the_program_ends(tmp_path, open_memory)
         env=os.environ | {"PYTHONPATH": "..:."},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     assert ran.returncode == 0, ran.stderr
     assert "A turn was not stored; 1 wait" in ran.stderr

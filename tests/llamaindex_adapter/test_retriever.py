@@ -150,7 +150,7 @@ def test_what_the_adapter_keeps_beside_a_message_is_no_metadata_of_the_caller(fi
 
 async def test_many_at_once_do_not_wait_for_each_other(filled):
     loop = threading.get_ident()
-    gate = threading.Barrier(3, timeout=30)
+    gate = threading.Barrier(3, timeout=300)
     seen = []
 
     class Slow(MemoryOSRetriever):

@@ -18,7 +18,7 @@ from memoryos_integrations import UserMemory
 from memoryos_integrations.apps.mcp_build import build
 
 COMMAND = (sys.executable, "-m", "memoryos_integrations.apps.cli", "mcp")
-SECONDS = 60
+SECONDS = 300
 """That a step of a server may take on a loaded machine."""
 
 HOSTILE = (
