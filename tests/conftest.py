@@ -1,5 +1,6 @@
 """What every test may use: a store with a still clock, and an environment that is the same everywhere."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,8 +11,13 @@ from hypothesis import settings
 from memoryos_integrations import MemoryOS, UserMemory
 from memoryos_integrations.testing import FrozenClock, HashEmbedder
 
+THOROUGH = "MEMORYOS_THOROUGH" in os.environ
+"""Whether to try every case, seed and example: many times the processor time of ``make test``."""
+
 # No deadline for one example: two workers and the stores' own threads share two cores.
-settings.register_profile("shared_cores", deadline=None, print_blob=True)
+settings.register_profile(
+    "shared_cores", deadline=None, print_blob=True, max_examples=100 if THOROUGH else 25
+)
 settings.load_profile("shared_cores")
 
 _OF_THE_MACHINE = (

@@ -69,7 +69,6 @@ def test_no_line_of_the_list_of_commands_is_cut_off() -> None:
     assert "..." not in shown.partition("Commands:\n")[2]
 
 
-@pytest.mark.timeout(90)
 def test_the_examples_of_all_help_texts_run_in_the_order_of_the_commands(folder: Path, server: str) -> None:
     """All but ``mcp``, which serves until it is stopped, and ``demo``, which has tests of its own."""
     for command in commands():

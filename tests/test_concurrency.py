@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from conftest import THOROUGH
 from programs.embedders import NumberEmbedder, RecordingEmbedder, SwitchedEmbedder
 from programs.processes import started
 from programs.sharing import add_turns, embed_and_hand_over, find_when_told, own, read_along
 
 from memoryos_integrations import MemoryOS
-from memoryos_integrations.errors import StoreClosedError
+from memoryos_integrations.errors import EmbedderUnavailableError, StoreClosedError
 from memoryos_integrations.events import Embedded, JobParked, Recalled, TurnAdded
 from memoryos_integrations.testing import FrozenClock, HashEmbedder
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from memoryos_integrations.events import Event
+    from memoryos_integrations.protocols import Vector
 
-TURNS = int(os.environ.get("MEMORYOS_THREAD_TURNS", "60"))
+TURNS = int(os.environ.get("MEMORYOS_THREAD_TURNS", "60" if THOROUGH else "30"))
 THREADS = 8
 
 
@@ -55,7 +57,7 @@ def word(thread: int, number: int) -> str:
 # --- Threads
 
 
-@pytest.mark.timeout(60 + TURNS)
+@pytest.mark.timeout(600 + 10 * TURNS)
 @pytest.mark.parametrize("users", [1, THREADS])
 def test_eight_threads_lose_and_double_no_turn(tmp_path: Path, users: int) -> None:
     with opened(tmp_path) as memory:
@@ -132,7 +134,7 @@ def test_a_close_in_the_middle_of_everything_loses_no_acknowledged_turn(tmp_path
 
     with ThreadPoolExecutor(4) as pool:
         talking = [pool.submit(talk, thread) for thread in range(4)]
-        assert enough.wait(30)
+        assert enough.wait(300)
         memory.close()
         for one in talking:
             one.result(30)
@@ -202,7 +204,7 @@ def test_the_background_work_passes_on_by_itself(tmp_path: Path) -> None:
         owner.hear()
         memory.user("ada").add("from the other")
         owner.kill()
-        assert embedded.wait(20), "nobody took over the work of an owner that died"
+        assert embedded.wait(300), "nobody took over the work of an owner that died"
 
 
 # Fails: a process that opened the store before its first vector does not learn the embedder's number, so it
@@ -298,6 +300,43 @@ def test_turns_are_found_by_their_words_while_the_embedder_is_down_and_embedded_
         assert ada.retrieve(word(0, 3), k=1).dense
 
 
+def test_work_that_failed_is_tried_again_after_a_pause_that_grows(tmp_path: Path) -> None:
+    embedder, clock, parked, failed = SwitchedEmbedder(), FrozenClock(), [], threading.Event()
+
+    def note(event: Event) -> None:
+        if isinstance(event, JobParked):
+            parked.append(event.attempts)
+            failed.set()
+
+    tried = []
+    with MemoryOS(tmp_path, embedder=embedder, clock=clock, on_event=note) as memory:
+        memory.user("ada").add("hello")
+        assert failed.wait(60), "the background did not try"
+        for seconds in (1, 2, 3, 3, 4, 7):  # pauses of 2, 4 and 8 seconds, and up to a quarter
+            clock.advance(seconds)
+            memory._store.worker.run_due(failed=False)
+            tried.append(len(parked))
+    assert tried == [1, 2, 2, 3, 3, 4]
+    assert parked == [1, 2, 3, 4]
+
+
+def test_one_text_that_the_embedder_cannot_take_holds_up_no_other(tmp_path: Path) -> None:
+    class Picky(HashEmbedder):
+        def embed(self, texts: Sequence[str]) -> list[Vector]:
+            if "poison" in texts:
+                raise EmbedderUnavailableError("No.")
+            return super().embed(texts)
+
+    with MemoryOS(tmp_path, embedder=Picky()) as memory:
+        ada = memory.user("ada")
+        for text in ("one", "poison", "two", "three"):
+            ada.add(text)
+        memory.flush()
+        memory.flush()
+        report = memory.verify()
+    assert (report.counts["vectors"], len(report.problems)) == (3, 1)
+
+
 # --- Handlers of events
 
 
@@ -337,7 +376,7 @@ def test_a_handler_that_raises_in_the_background_does_not_end_the_background_wor
     with MemoryOS(tmp_path, embedder=HashEmbedder(64), on_event=handler) as memory:
         for number in range(3):
             memory.user("ada").add(word(0, number))
-            assert handler.embedded.acquire(timeout=8), f"turn {number} was not embedded"
+            assert handler.embedded.acquire(timeout=300), f"turn {number} was not embedded"
         assert memory.verify().counts["vectors"] == 3
 
 
@@ -351,7 +390,7 @@ def test_a_handler_that_asks_for_a_flush_does_not_hang(tmp_path: Path) -> None:
     memory.user("ada").add("Hello.")
     flushing = threading.Thread(target=memory.flush, daemon=True)
     flushing.start()
-    flushing.join(10)
+    flushing.join(300)
     assert not flushing.is_alive(), "a flush inside a flush waits for itself for ever"
     memory.close()
 

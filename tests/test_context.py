@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -158,6 +159,33 @@ def test_another_token_counter_is_used_where_it_is_given(tmp_path: Path) -> None
 
     assert context.tokens == words(context.text)
     assert context.items[0].tokens == 3
+
+
+def test_the_budget_holds_where_a_whole_counts_more_than_its_parts(tmp_path: Path) -> None:
+    def count(text: str) -> int:
+        return words(text) + text.count("\n") ** 2
+
+    with MemoryOS(tmp_path, embedder="none", config=MemoryConfig(token_counter=count)) as memory:
+        ada = memory.user("ada")
+        for number in range(30):
+            ada.add(f"bees number {number}")
+        context = ada.context("bees", max_tokens=100)
+
+    assert count(context.text) == context.tokens <= 100
+    assert len(context.items) > 3
+
+
+@pytest.mark.parametrize(("score", "shown"), [(0.5, False), (0.95, True)])
+def test_a_fact_drawn_from_pages_is_shown_where_it_is_as_much_to_the_point_as_half_the_messages(
+    score: float, shown: bool
+) -> None:
+    fact = replace(item("keeps bees", number=9), kind="fact", score=score, source_page_ids=("elsewhere",))
+    said = [item(f"turn {number}", number=number) for number in range(3)]
+    messages = [replace(one, score=least) for one, least in zip(said, (1.0, 0.9, 0.8), strict=True)]
+
+    context = build(recent=(), persona=None, facts=[fact], messages=messages, max_tokens=500, count=words)
+
+    assert (fact in context.items, fact in context.left_out) == (shown, not shown)
 
 
 def test_a_user_without_memories_gets_an_empty_context(memory: MemoryOS) -> None:

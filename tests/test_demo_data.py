@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from calendar import day_name, month_name
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from itertools import pairwise
 from typing import Any
@@ -14,10 +13,6 @@ from typing import Any
 import pytest
 
 KINDS = {"single": 14, "multi": 6, "temporal": 6, "update": 4}
-MONTHS = list(month_name)[1:]
-WEEKDAYS = list(day_name)
-DATED = re.compile(rf"({'|'.join(WEEKDAYS)}) (\d{{1,2}}) ({'|'.join(MONTHS)})")
-CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 @pytest.fixture(scope="module")
@@ -41,34 +36,9 @@ def time_of(turn: dict[str, str]) -> datetime:
     return datetime.strptime(turn["at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
-def sentences(text: str) -> list[str]:
-    return re.split(r"(?<=[.!?])\s+", text)
-
-
 def word_runs(text: str, length: int) -> set[tuple[str, ...]]:
     words = re.findall(r"\w+", text.lower())
     return {tuple(words[i : i + length]) for i in range(len(words) - length + 1)}
-
-
-def test_the_file_names_its_people_and_has_no_unknown_fields(demo: dict[str, Any]) -> None:
-    assert set(demo) == {"user", "agent", "sessions", "questions"}
-    assert demo["user"] == {"id": "mara", "name": "Mara"}
-    assert demo["agent"] == {"name": "Otto"}
-    assert all(set(session) == {"thread_id", "turns"} for session in demo["sessions"])
-    assert all(set(q) == {"question", "answer", "evidence", "kind"} for q in demo["questions"])
-
-
-def test_it_is_long_enough_to_fill_every_tier(demo: dict[str, Any], turns: list[dict[str, str]]) -> None:
-    assert len(turns) >= 150
-    assert len(demo["sessions"]) >= 8
-    assert all(session["turns"] for session in demo["sessions"])
-    assert time_of(turns[-1]) - time_of(turns[0]) > timedelta(days=180)
-
-
-def test_every_turn_has_an_id_a_time_and_both_sides(turns: list[dict[str, str]]) -> None:
-    for turn in turns:
-        assert set(turn) == {"id", "at", "user", "assistant"}
-        assert all(isinstance(value, str) and value.strip() == value != "" for value in turn.values())
 
 
 def test_turn_and_thread_ids_are_unique_and_agree(demo: dict[str, Any], by_id: dict[str, Any]) -> None:
@@ -90,42 +60,10 @@ def test_time_always_moves_on_by_minutes_within_a_session_and_days_between(demo:
         last_end = times[-1]
 
 
-def test_a_weekday_that_is_named_with_a_date_is_the_right_one(turns: list[dict[str, str]]) -> None:
-    named = [match for turn in turns for match in DATED.finditer(turn["user"] + "\n" + turn["assistant"])]
-    assert named
-    for weekday, day, month in (match.groups() for match in named):
-        assert WEEKDAYS[date(2025, MONTHS.index(month) + 1, int(day)).weekday()] == weekday
-
-
-def test_no_sentence_is_said_twice(turns: list[dict[str, str]]) -> None:
-    said = Counter(
-        s.lower() for turn in turns for s in sentences(turn["user"]) + sentences(turn["assistant"])
-    )
-    assert [sentence for sentence, times in said.items() if times > 1] == []
-
-
-def test_the_user_tells_and_the_assistant_is_brief(turns: list[dict[str, str]]) -> None:
-    lengths = [len(turn["user"].split()) for turn in turns]
-    assert 12 <= sum(lengths) / len(lengths) <= 35
-    assert max(len(sentences(turn["assistant"])) for turn in turns) <= 2
-
-
-def test_other_languages_and_scripts_appear(turns: list[dict[str, str]]) -> None:
-    assert sum(1 for turn in turns if CHINESE.search(turn["user"])) >= 2
-    assert sum(1 for turn in turns if re.search(r"\b(não|numa|muito|um)\b", turn["user"])) >= 3
-
-
 def test_there_are_enough_questions_of_every_kind(demo: dict[str, Any]) -> None:
     counts = Counter(question["kind"] for question in demo["questions"])
     assert set(counts) == set(KINDS)
     assert all(counts[kind] >= least for kind, least in KINDS.items())
-
-
-def test_every_question_is_asked_once_by_the_user_about_themselves_or_theirs(demo: dict[str, Any]) -> None:
-    asked = [question["question"] for question in demo["questions"]]
-    assert len(set(asked)) == len(asked)
-    assert all(text.endswith("?") for text in asked)
-    assert all(question["answer"].endswith(".") for question in demo["questions"])
 
 
 def test_every_question_has_evidence_that_exists(demo: dict[str, Any], by_id: dict[str, Any]) -> None:

@@ -39,28 +39,10 @@ class Remembers(HashEmbedder):
         return vectors
 
 
-class NamedByChance(HashEmbedder):
-    @property
-    def name(self):
-        return f"hash-{id(self)}"
-
-
 class NamedByUse(HashEmbedder):
     @property
     def name(self):
         return f"hash-{bool(sum(self.calls))}"
-
-
-class Nameless(HashEmbedder):
-    @property
-    def name(self):
-        return ""
-
-
-class Sizeless(HashEmbedder):
-    @property
-    def dimension(self):
-        return "256"
 
 
 class OneResultForAllThreads(HashEmbedder):
@@ -74,7 +56,7 @@ class OneResultForAllThreads(HashEmbedder):
     def embed(self, texts):
         self._result = super().embed(texts)
         if threading.get_ident() != self._home:
-            self._all_are_in.wait(timeout=20)
+            self._all_are_in.wait(timeout=300)
         return self._result
 
 
@@ -97,20 +79,13 @@ def empties_the_list(vectors, texts):
     [
         (faulty(lambda vectors, texts: vectors[::-1]), "differs from its own alone"),
         (faulty(lambda vectors, texts: [v.astype(np.float64) for v in vectors]), "float64, not float32"),
-        (faulty(lambda vectors, texts: [v.tolist() for v in vectors]), "no numpy array but list"),
         (faulty(lambda vectors, texts: [v[:-1] for v in vectors]), "has shape"),
-        (faulty(lambda vectors, texts: vectors[:9]), "40 texts gave 9 vectors"),
         (faulty(lambda vectors, texts: vectors or [np.ones(256, np.float32)]), r"embed\(\[\]\)"),
-        (faulty(lambda vectors, texts: [v * 0 + 1 for v in vectors]), "Two different texts got one vector"),
         (faulty(lambda vectors, texts: [v + vectors[0] / 5 for v in vectors]), "differs from its own alone"),
         (faulty(empties_the_list), "changed the list"),
-        (scaled(lambda text: 1 if text else 0), "is zero"),
         (scaled(lambda text: np.float32(np.nan) if "\0" in text else 1), "not finite"),
         (Remembers, "not stable|differs|Two different texts"),
-        (NamedByChance, "name changed in a second embedder"),
         (NamedByUse, r"name changed after embed\(\)"),
-        (Nameless, "name must be"),
-        (Sizeless, "dimension must be"),
         (OneResultForAllThreads, "With 4 threads at once"),
     ],
 )
@@ -149,16 +124,7 @@ def test_a_hash_vector_is_the_same_in_every_process():
     assert json.loads(there.stdout) == HashEmbedder(8).embed(["The cat sat"])[0].tolist()
 
 
-def test_texts_that_share_words_are_closer_by_hash():
-    question, near, far = HashEmbedder().embed(["Where is my cat?", "my cat is asleep", "Paris in spring"])
-    assert question @ near > 0.5 > question @ far
-
-
 @pytest.mark.parametrize("dimension", [0, -1, 2.5, True, "64"])
 def test_a_hash_embedder_refuses_an_impossible_dimension(dimension):
     with pytest.raises(ConfigError, match="dimension"):
         HashEmbedder(dimension)
-
-
-def test_a_hash_embedder_can_be_given_another_name():
-    assert (HashEmbedder(64).name, HashEmbedder(64, name="other").name) == ("hash-64", "other")

@@ -97,7 +97,7 @@ def test_a_value_is_made_once_however_many_threads_ask_for_it():
     start = threading.Barrier(8)
 
     def ask(_):
-        start.wait(timeout=20)
+        start.wait(timeout=300)
         return maker.get()
 
     with ThreadPoolExecutor(8) as pool:

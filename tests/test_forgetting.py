@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import THOROUGH
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from programs.bytes_of import files_with, marked_words
@@ -23,7 +24,9 @@ from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.testing import HashEmbedder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from memoryos_integrations.protocols import Vector
 
 TINY = MemoryConfig(short_term_capacity=2)
 
@@ -162,14 +165,14 @@ def test_forgetting_everything_leaves_no_byte_of_one_user_and_every_byte_of_anot
     other_agent.add("The same user with another agent.")
     if flushed:
         store.flush()
-    before = other.pages(), other.facts()
+    before = words_of(other), other.facts()
     receipt = user.forget(everything=True)
     gone = [word for place, word in there.words.items() if place != "user"]
     assert files_with(store.path, gone) == {}
     assert len(receipt.message_ids) == 33
     assert len(receipt.fact_ids) == 2
     assert (user.pages(), user.segments(), user.facts(), user.retrieve("bees").items) == ([], [], [], ())
-    assert (other.pages(), other.facts()) == before
+    assert (words_of(other), other.facts()) == before
     assert len(other_agent.pages()) == 1
     assert files_with(store.path, [user.user_id])
     other_agent.forget(everything=True)
@@ -186,7 +189,8 @@ def test_forgetting_everything_leaves_no_byte_of_one_user_and_every_byte_of_anot
 
 # Fails: secure_delete leaves the stale copy of a moved row; VACUUM before the checkpoint removes it.
 @pytest.mark.parametrize(
-    ("seed", "messages", "at_once"), [(0, 150, 3), (1, 400, 40), (2, 600, 60), (10, 250, 5), (11, 250, 5)]
+    ("seed", "messages", "at_once"),
+    [(0, 150, 3), (1, 400, 40), *([(2, 600, 60), (10, 250, 5), (11, 250, 5)] if THOROUGH else [])],
 )
 def test_no_byte_is_left_behind_when_the_database_moves_rows_between_its_pages(
     tmp_path: Path, seed: int, messages: int, at_once: int
@@ -275,6 +279,45 @@ def test_what_is_forgotten_while_it_is_being_indexed_does_not_stay_in_the_index(
         assert before_upsert == []
         memory.flush()
         assert memory.verify().problems == ()
+
+
+# Fails: the running job's row is deleted with the others, and its number given to a job that removes a
+# vector, which is then deleted in its place.
+def test_what_is_forgotten_with_everything_while_another_page_is_indexed_leaves_the_index(
+    tmp_path: Path,
+) -> None:
+    import chromadb
+
+    before_upsert: list[Any] = []
+    client = Interrupting(chromadb.EphemeralClient(), before_upsert)
+    with opened(tmp_path, chroma=client) as memory:
+        user = memory.user("ada")
+        for number in range(3):
+            user.add(f"in the index {number}")
+        memory.flush()
+        before_upsert.append(lambda: user.forget(everything=True))
+        user.add("on the way to the index")
+        memory.flush()
+        assert before_upsert == []
+        memory.flush()
+        assert memory.verify().problems == ()
+
+
+def test_what_is_forgotten_while_its_vector_is_made_leaves_no_vector(tmp_path: Path) -> None:
+    class Forgetting(HashEmbedder):
+        def embed(self, texts: Sequence[str]) -> list[Vector]:
+            made = super().embed(texts)
+            if "goes" in texts:
+                user.forget(thread_id="of what goes")
+            return made
+
+    with MemoryOS(tmp_path, embedder=Forgetting()) as memory:
+        user = memory.user("ada")
+        user.add("stays")
+        user.add("goes", thread_id="of what goes")
+        memory.flush()
+        report = memory.verify()
+    assert (report.counts["messages"], report.counts["vectors"], report.problems) == (1, 1, ())
 
 
 # --- Receipts and refusals
@@ -382,6 +425,17 @@ def test_another_process_that_knew_it_does_not_return_what_is_forgotten(store: M
         assert other.hear() == ["your needle17x is new"]
 
 
+def test_after_something_was_forgotten_the_next_best_takes_its_place(store: MemoryOS) -> None:
+    user = store.user("ada")
+    pages = [user.add(f"needle17x {'hay ' * number}") for number in range(3)]
+    with MemoryOS(store.path, embedder=HashEmbedder(64)) as other:
+        for page in pages:
+            for memory in (store, other):
+                assert memory.user("ada").retrieve("needle17x", k=1).items[0].page_id == page.id
+            user.forget(ids=[page.id])
+        assert other.user("ada").retrieve("needle17x", k=1).items == ()
+
+
 def test_forgetting_is_done_soon_although_another_process_reads_without_a_pause(store: MemoryOS) -> None:
     user = store.user("ada")
     pages = [user.add(f"zq{number}needle", "Noted.") for number in range(50)]
@@ -468,7 +522,7 @@ def client() -> Any:
     return chromadb.EphemeralClient()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40 if THOROUGH else 8, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=_steps)
 def test_any_mixture_of_adding_and_forgetting_equals_a_dictionary(client: Any, steps: list[Any]) -> None:
     folder = Path(tempfile.mkdtemp())

@@ -398,6 +398,18 @@ def test_without_a_quote_a_statement_is_as_little_trusted_as_the_least_of_its_pa
     assert sources == {"The user has been to Porto.": "assistant", "The user went there by train.": "user"}
 
 
+def test_what_is_quoted_rests_on_the_most_trusted_of_those_who_said_it(ada, clock, llm):
+    llm.draws(
+        {"of": "cook", "about": "agent", "field": "role", "value": "cook", "quote": "my cook"},
+        {"of": "cook", "about": "agent", "statement": "The agent is on duty.", "quote": "on duty"},
+    )
+    tell(ada, clock, "You are my cook.", answer="My cook, you say: I am on duty.")
+    assert {fact.text: fact.source for fact in ada.facts()} == {
+        "The agent's role is cook.": "user",
+        "The agent is on duty.": "assistant",
+    }
+
+
 def test_a_name_that_only_the_assistant_said_makes_a_fact_rest_on_the_assistant(ada, clock, llm):
     llm.draws({"of": "capital", "statement": "The user is moving to Lisbon.", "quote": "moving there"})
     tell(ada, clock, "What is the capital of Portugal? I'm moving there.", answer="Lisbon.")

@@ -31,10 +31,6 @@ class Shouting(Broken):
         return answer.upper() if isinstance(answer, str) else answer
 
 
-class Nameless(Broken):
-    name = ""
-
-
 class Stuttering(Broken):
     def stream(self, prompt):
         for piece in super().stream(prompt):
@@ -75,7 +71,6 @@ def test_the_scripted_model_keeps_the_contract_with_a_stream_or_without():
     ("broken", "says"),
     [
         (Shouting, "'HELLO.', not 'Hello.'"),
-        (Nameless, "name is empty"),
         (Stuttering, "was streamed as"),
         (Believing, "not LLMBadOutput"),
         (Hopeful, "an apology raised LLMUnavailable"),

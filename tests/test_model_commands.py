@@ -284,4 +284,4 @@ def test_the_scripted_server_runs_by_itself_and_says_where_it_is():
         assert process.stdout is not None
         assert process.stdout.readline().startswith("http://127.0.0.1:")
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(300) == 0

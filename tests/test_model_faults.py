@@ -88,7 +88,7 @@ def everything_of(ada: UserMemory) -> str:
 def undisturbed(chroma: ClientAPI, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, Any]]:
     """The calls of a run without a fault, and the profile that it comes to."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    with scripted_server() as server, opened(folder, server, chroma, timeout=20) as memory:
+    with scripted_server() as server, opened(folder, server, chroma, timeout=300) as memory:
         for _ in talk(memory.user("ada")):
             pass
         return len(server.chats), dict(memory.user("ada").persona().profile)
@@ -107,7 +107,7 @@ def test_a_fault_at_any_call_loses_no_turn_leaves_no_trace_and_is_made_up_for(
     for number in range(1, calls + 1) if EVERY_CALL else (1, calls):
         server.requests.clear()
         server.faults = {number: fault}
-        timeout = 0.5 if fault == "timeout" else 20
+        timeout = 0.5 if fault == "timeout" else 300
         with opened(tmp_path / str(number), server, chroma, timeout=timeout) as memory:
             ada = memory.user("ada")
             for _ in talk(ada):

@@ -179,13 +179,13 @@ def test_an_answer_joins_its_own_question_though_another_came_in_between(open_me
 
     def slow(prompt):
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(300)
         return "To the first."
 
     ada, _ = answering(open_memory, slow, "To the second.")
     first = threading.Thread(target=ada.respond, args=("First?",))
     first.start()
-    assert begun.wait(30)
+    assert begun.wait(300)
     ada.respond("Second?")
     go_on.set()
     first.join()

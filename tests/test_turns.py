@@ -165,6 +165,13 @@ def test_remembering_the_same_statement_twice_is_one_fact(ada: UserMemory) -> No
     assert (fact.method, fact.source, fact.valid_to) == ("remembered", "user", None)
 
 
+def test_a_statement_about_the_agent_is_another_fact_than_the_same_about_the_user(ada: UserMemory) -> None:
+    of_user, of_agent = ada.remember("likes tea"), ada.remember("likes tea", about="agent")
+
+    assert (ada.facts(about="user"), ada.facts(about="agent")) == ([of_user], [of_agent])
+    assert ada.remember("likes tea", about="agent") == of_agent
+
+
 def test_a_fact_holds_from_the_time_that_it_is_given(ada: UserMemory) -> None:
     ada.remember("I live in Porto", at=START + timedelta(days=10))
 
@@ -182,8 +189,18 @@ def test_every_item_can_be_traced_to_its_pages(memory: MemoryOS, ada: UserMemory
     assert [page.id for page in ada.trace(pages[0].id)] == [pages[0].id]
     assert [page.id for page in ada.trace(segment.id)] == list(segment.page_ids)
     assert ada.trace(fact.id) == []
-    with pytest.raises(InvalidInputError, match="no item"):
-        memory.user("bob").trace(pages[0].id)
+
+
+def test_nothing_of_another_user_can_be_traced(memory: MemoryOS, ada: UserMemory) -> None:
+    pages = [ada.add(f"bees number {number}", "buzz") for number in range(10)]
+    fact = ada.remember("I keep bees")
+    memory.flush()
+    bob = memory.user("bob")
+    bob.add("hello")
+
+    for item in (pages[0].id, pages[0].messages[0].id, ada.segments()[0].id, fact.id):
+        with pytest.raises(InvalidInputError, match="no item"):
+            bob.trace(item)
 
 
 def test_the_event_handler_is_told_of_each_turn_once(tmp_path) -> None:

@@ -120,7 +120,7 @@ class Refinement:
             topics, runs = _within(answer.topics, usable or ()), _within(answer.runs, usable or ())
             plan = self._plan(tx, scope, topics)
         with self._ledger.write(scope) as tx:
-            if state(tx, scope) != seen:
+            if state(tx, scope) != seen or unchanged_since_shown(tx, scope, batch) != usable:
                 return False
             if usable is None:  # the reply may repeat what was forgotten: the model is asked anew
                 outbox.give_back(tx, [job])

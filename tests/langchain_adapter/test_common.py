@@ -79,7 +79,7 @@ for name in langchain_memoryos.__all__:
     ],
 )
 def test_a_class_that_needs_a_missing_package_names_the_install_command_and_the_rest_works(absent, commands):
-    ran = subprocess.run([sys.executable, "-c", WITHOUT, absent], capture_output=True, text=True, timeout=100)
+    ran = subprocess.run([sys.executable, "-c", WITHOUT, absent], capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
     found = dict(line.split(" ", 1) for line in ran.stdout.splitlines())
     assert set(found) == set(commands)
@@ -269,7 +269,7 @@ def test_concurrent_threads_write_each_pending_turn_once(memory):
     start = threading.Barrier(8)
 
     def work(number):
-        start.wait(timeout=60)
+        start.wait(timeout=300)
         store_messages(ann, "t", [NewMessage("user", f"new {number}")])
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
@@ -303,7 +303,7 @@ def test_pending_turns_are_stored_when_the_program_ends(tmp_path, open_memory):
         env=os.environ | {"PYTHONPATH": "..:."},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     assert ran.returncode == 0, ran.stderr
     assert "A turn was not stored; 1 pending" in ran.stderr

@@ -63,7 +63,7 @@ def server():
 
 
 def chat(server, **options):
-    fixed = {"max_retries": 0, "timeout": 10}
+    fixed = {"max_retries": 0, "timeout": 300}
     return ChatOpenAI(base_url=server.url, api_key=KEY, model="scripted", **(fixed | options))
 
 
@@ -78,7 +78,7 @@ def test_the_table_has_a_line_for_every_fault_of_the_kit():
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_has_its_outcome_with_every_method_of_structured_output(server, fault, method, streaming):
     server.faults = {1: fault}
-    timeout = 0.3 if fault == "timeout" else 10
+    timeout = 0.3 if fault == "timeout" else 300
     llm = from_langchain(chat(server, timeout=timeout, streaming=streaming), method=method)
     expected = WHAT_COMES_OF_IT[fault]
     with metered() as usage:
@@ -111,7 +111,7 @@ def assert_silent(error):
 )
 def test_every_fault_has_its_outcome_in_a_stream_too(server, fault):
     server.default, server.faults = "Hello, you!", {1: fault}
-    llm = from_langchain(chat(server, timeout=0.3 if fault == "timeout" else 10))
+    llm = from_langchain(chat(server, timeout=0.3 if fault == "timeout" else 300))
     if fault == "cut":  # nobody can tell
         assert "".join(llm.stream(FREE)) == "Hello"
     else:

@@ -44,7 +44,7 @@ def python_of(text):
 def run(code, folder):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code]
-    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100)
+    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 

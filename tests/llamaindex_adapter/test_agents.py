@@ -103,7 +103,7 @@ def in_another_process(agent, question, context, folder):
         env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)

@@ -129,7 +129,7 @@ def test_the_users_message_is_stored_before_a_stream_starts(chat):
 
 def test_the_answer_of_a_stream_that_nobody_reads_is_stored(chat):
     response = engine_of(Talker("A long answer."), chat).stream_chat("Hello")
-    response.write_response_to_history_thread.join(timeout=30)
+    response.write_response_to_history_thread.join(timeout=300)
     assert texts(chat.get_all()) == ["Hello", "A long answer."]
 
 

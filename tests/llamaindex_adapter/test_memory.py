@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from conftest import THOROUGH
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
@@ -280,7 +281,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=25 if THOROUGH else 8)
 @given(steps=STEPS)
 def test_after_any_put_set_and_reset_the_conversation_equals_a_list(steps, tmp_path_factory):
     with MemoryOS(tmp_path_factory.mktemp("store"), embedder=HashEmbedder()) as memory:
@@ -649,7 +650,7 @@ def test_put_waits_for_no_model(open_memory):
     class Slow(HashEmbedder):
         def embed(self, texts):
             asked.set()
-            assert go_on.wait(timeout=60)
+            assert go_on.wait(timeout=300)
             return super().embed(texts)
 
     memory = open_memory(embedder=Slow())
@@ -657,7 +658,7 @@ def test_put_waits_for_no_model(open_memory):
     for number in range(9):
         chat.put_messages([user(f"question {number}"), assistant("ok")])
     assert len(chat.get_all()) == 18
-    assert asked.wait(timeout=60)
+    assert asked.wait(timeout=300)
     go_on.set()
 
 

@@ -63,7 +63,7 @@ def test_every_method_works_in_the_cells_of_a_notebook(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
     client = NotebookClient(
-        notebook, kernel_name="python3", timeout=100, resources={"metadata": {"path": str(tmp_path)}}
+        notebook, kernel_name="python3", timeout=600, resources={"metadata": {"path": str(tmp_path)}}
     )
     client.execute()
     printed = "".join(

@@ -150,7 +150,7 @@ def test_the_adapters_own_metadata_is_not_shown_to_the_caller(filled):
 
 async def test_concurrent_retrievals_do_not_block_each_other(filled):
     loop = threading.get_ident()
-    gate = threading.Barrier(3, timeout=30)
+    gate = threading.Barrier(3, timeout=300)
     seen = []
 
     class Slow(MemoryOSRetriever):

@@ -71,7 +71,7 @@ async def test_two_users_with_two_threads_each_in_eight_tasks_never_see_each_oth
 
 def test_threads_of_the_process_may_all_write_and_none_breaks_anothers_messages_apart(memory):
     chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
-    start = threading.Barrier(4, timeout=30)
+    start = threading.Barrier(4, timeout=300)
 
     def write(number):
         start.wait()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     pass
 
 COMMAND = (sys.executable, "-m", "memoryos_integrations.apps.cli", "mcp")
-SECONDS = 60
+SECONDS = 300
 """That a step of a server may take on a loaded machine."""
 
 HOSTILE = (

@@ -261,7 +261,7 @@ def test_without_the_package_the_command_that_installs_it_is_named(tmp_path, com
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "pip install 'memoryos-integrations[mcp]'" in ran.stderr

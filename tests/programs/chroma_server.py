@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-STARTUP = 60.0
+STARTUP = 300.0
 """Seconds that a server may take to start on a loaded machine."""
 
 

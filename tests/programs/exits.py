@@ -95,7 +95,7 @@ def _child_ends(memory: MemoryOS, embedder: HeldEmbedder, leave: Callable[[Memor
     memory.flush()  # the parent has just used Chroma, so its threads are there
     embedder.hold()
     ada.add(f"parent before {leave.__name__}")
-    assert embedder.called.wait(30), "the worker did not ask the embedder"
+    assert embedder.called.wait(300), "the worker did not ask the embedder"
     child = os.fork()
     embedder.let_go()
     if child == 0:
@@ -127,7 +127,7 @@ def _stuck(folder: Path) -> tuple[MemoryOS, StuckEmbedder]:
     memory = MemoryOS(folder, embedder=embedder)
     for number in range(3):
         memory.user("ada").add(f"word{number}x")
-    assert embedder.called.wait(30), "the worker did not ask the embedder"
+    assert embedder.called.wait(300), "the worker did not ask the embedder"
     return memory, embedder
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memoryos_integrations import MemoryOS
+from memoryos_integrations import MemoryConfig, MemoryOS
 from memoryos_integrations.testing import HashEmbedder
 from programs.processes import EndedError, Started, answer_of, started
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SAVED_AFTER = 520
 """Turns of two messages each after which a tier's collection has passed Chroma's 1 000 records and saves."""
 DIMENSION = 64
+ALL_AT_ONCE = MemoryConfig(inline_embed_limit=100_000)
+"""A question embeds every message that the worker has not come to: else those beyond the newest 64 compete by
+their words alone, and the one with the word that is asked for need not be the first."""
 _FLUSH_EVERY = 16
 _OLDER_ASKED = 40
 
@@ -49,9 +52,18 @@ def token(number: int) -> str:
     return f"token{number:06d}x"
 
 
+def text_of(number: int) -> str:
+    """Return the user's side of turn ``number``.
+
+    It is what a turn is asked for by, too: between other words, those of another turn may be the nearer ones,
+    because 64 places of a hash embedder hold more than 64 words.
+    """
+    return f"My word is {token(number)}."
+
+
 def add_turn(memory: MemoryOS, number: int) -> None:
     """Store turn ``number`` of the one user."""
-    memory.user("ada").add(f"My word is {token(number)}.", "Noted.", event_id=f"event-{number}")
+    memory.user("ada").add(text_of(number), "Noted.", event_id=f"event-{number}")
 
 
 def write_turns(channel: Connection, folder: Path, first: int) -> None:
@@ -80,11 +92,11 @@ def write_and_flush(channel: Connection, folder: Path, first: int, turns: int) -
 
 def inspect(channel: Connection, folder: Path, asked: list[int], retried: list[int]) -> None:
     """Open what is there, ask for turns, retry some, flush and verify; say what was seen."""
-    with MemoryOS(folder, embedder=HashEmbedder(DIMENSION)) as memory:
+    with MemoryOS(folder, embedder=HashEmbedder(DIMENSION), config=ALL_AT_ONCE) as memory:
         ada = memory.user("ada")
         not_found = []
         for number in asked:
-            found = ada.retrieve(f"Which one is {token(number)}?", k=1).items
+            found = ada.retrieve(text_of(number), k=1).items
             if not found or token(number) not in found[0].text:
                 not_found.append(number)
         stored = _numbers(memory)

@@ -57,7 +57,7 @@ def run(path: Path, home: Path) -> Any:
             config=Config(ConnectionFileMixin=connection),
             resources={"metadata": {"path": folder}},
             extra_arguments=["--InteractiveShell.colors=nocolor", f"--IPKernelApp.exec_files={OFFLINE}"],
-            timeout=100,
+            timeout=600,
             record_timing=False,
             coalesce_streams=True,
             ipython_hist_file=":memory:",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerProcess
 
-DEADLINE = 60.0
+DEADLINE = 300.0
 """Seconds that a step of another process may take on a loaded machine."""
 
 _context = multiprocessing.get_context("forkserver")
