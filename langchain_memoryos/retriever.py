@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import Document
@@ -12,7 +13,7 @@ from pydantic import Field, model_validator
 
 from langchain_memoryos.binding import Bound, bound
 from langchain_memoryos.recording import retry
-from memoryos_integrations.types import Kind, Tier
+from memoryos_integrations.types import Kind, Source, Tier
 
 if TYPE_CHECKING:
     from typing import Self
@@ -20,12 +21,26 @@ if TYPE_CHECKING:
     from memoryos_integrations.types import MemoryItem
 
 
+_ASKED = (
+    "k",
+    "kinds",
+    "tiers",
+    "thread_id",
+    "filter",
+    "since",
+    "until",
+    "sources",
+    "least_relevance",
+)
+
+
 class MemoryOSRetriever(BaseRetriever, Bound):
     """Retrieves what is remembered of one user; each field but the user can be given to one call, too.
 
     A document's ``page_content`` is the memory's text, verbatim; its ``metadata`` are ``id``, ``tier``,
-    ``kind``, ``score``, ``user_id``, ``role``, ``name``, ``thread_id``, ``at`` (ISO 8601), ``heat`` of its
-    segment, ``segment_id``, ``source_page_ids``, ``parts`` of the score, and ``metadata``, the caller's own.
+    ``kind``, ``score``, ``user_id``, ``role``, ``name``, ``thread_id``, ``at`` (ISO 8601),
+    ``heat`` of its segment, ``segment_id``, ``source_page_ids``, ``parts`` of the score, and ``metadata``,
+    the caller's own.
 
     Args:
         memory: a ``MemoryOS``, then with ``user_id``; or a ``UserMemory``.
@@ -52,6 +67,15 @@ class MemoryOSRetriever(BaseRetriever, Bound):
     filter: Mapping[str, Any] | None = None
     """Only what was stored with these values in its metadata."""
 
+    since: datetime | None = None
+    """Only from this time on."""
+    until: datetime | None = None
+    """Only from before this time."""
+    sources: tuple[Source, ...] | None = None
+    """Only from these, of ``"user"``, ``"assistant"``, ``"tool"``, ``"import"``."""
+    least_relevance: float | None = None
+    """Nothing where ``Retrieved.relevance`` is below this number."""
+
     @model_validator(mode="after")
     def _check_user(self) -> Self:
         bound(self.memory, self.user_id, self.agent_id)
@@ -60,7 +84,7 @@ class MemoryOSRetriever(BaseRetriever, Bound):
     def _get_relevant_documents(self, query: str, **given: Any) -> list[Document]:
         user = bound(self.memory, self.user_id, self.agent_id)
         retry(user)
-        asked = {name: getattr(self, name) for name in ("k", "kinds", "tiers", "thread_id", "filter")} | given
+        asked = {name: getattr(self, name) for name in _ASKED} | given
         asked["metadata"] = asked.pop("filter")
         found = user.retrieve(query, **asked).items
         heat: dict[str, float] = {}

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from langchain_memoryos.binding import Bound, bound_to_run
 from langchain_memoryos.messages import clean
 from memoryos_integrations.errors import MemoryOSError
+from memoryos_integrations.excerpts import excerpt
 from memoryos_integrations.types import MemoryItem
 
 _CANDIDATES = 5  # memories that the forget tool offers
@@ -101,7 +102,7 @@ class ForgetTool(BaseTool, Bound):
                 gone = len(receipt.message_ids) + len(receipt.fact_ids)
                 return json.dumps({"forgotten": gone, "not_found": list(receipt.missing_ids)})
             found = user.retrieve(query, k=_CANDIDATES, kinds=("message", "fact")).items
-        rows = [{"id": item.id, "text": item.text} for item in found]
+        rows = [{"id": item.id, "text": excerpt(item.text, query)} for item in found]
         return json.dumps({"forgotten": 0, "candidates": rows}, ensure_ascii=False)
 
     async def _arun(self, config: RunnableConfig, query: str = "", ids: list[str] | None = None) -> str:

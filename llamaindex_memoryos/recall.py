@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _NOTHING = Context("", 0, (), ())
 _KEPT_TURNS = 256
+_QUESTION = -3  # its place in the key of a recall
 _END = 4_000  # characters of either end of a question that are searched with
 
 
@@ -104,9 +105,12 @@ def shortened(store: Store, user: UserMemory, text: str, tokens: int) -> str:
 
     A text that was not recalled here loses its last lines.
     """
-    context = next((known for known in list(store.recalls.values()) if known.text == text), None)
+    recalls = list(store.recalls.items())
+    question, context = next(
+        ((key[_QUESTION], known) for key, known in recalls if known.text == text), ("", None)
+    )
     if context is not None:
-        return _rebuilt(context, user, context.tokens - tokens).text
+        return _rebuilt(context, user, context.tokens - tokens, str(question)).text
     count, lines = counter_of(user), text.splitlines(keepends=True)
     most = count(text) - tokens
     while lines and count("".join(lines)) > most:
@@ -114,7 +118,7 @@ def shortened(store: Store, user: UserMemory, text: str, tokens: int) -> str:
     return "".join(lines)
 
 
-def _rebuilt(context: Context, user: UserMemory, max_tokens: int) -> Context:
+def _rebuilt(context: Context, user: UserMemory, max_tokens: int, question: str) -> Context:
     """Return a context within another number of tokens."""
     if max_tokens < 1:
         return _NOTHING
@@ -127,4 +131,5 @@ def _rebuilt(context: Context, user: UserMemory, max_tokens: int) -> Context:
         order={item.id: place for place, item in enumerate((*context.items, *context.left_out))},
         max_tokens=max_tokens,
         count=counter_of(user),
+        query=question,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -20,7 +21,7 @@ from llamaindex_memoryos.binding import Memory, bound
 from llamaindex_memoryos.messages import KEY
 from llamaindex_memoryos.recall import found
 from memoryos_integrations.errors import InvalidInputError
-from memoryos_integrations.types import Kind, MemoryItem, Tier
+from memoryos_integrations.types import Kind, MemoryItem, Source, Tier
 
 
 class MemoryOSRetriever(BaseRetriever):
@@ -39,6 +40,10 @@ class MemoryOSRetriever(BaseRetriever):
         thread_id: only from this conversation.
         filters: only what was stored with these values: a mapping, or filters of LlamaIndex that ask for
             equality.
+        since: only from this time on.
+        until: only from before this time.
+        sources: only from these, of ``"user"``, ``"assistant"``, ``"tool"``, ``"import"``.
+        least_relevance: no nodes where ``Retrieved.relevance`` is below this number.
         callback_manager: as of any retriever.
 
     Raises:
@@ -59,6 +64,10 @@ class MemoryOSRetriever(BaseRetriever):
         tiers: Sequence[Tier] | None = None,
         thread_id: str | None = None,
         filters: MetadataFilters | Mapping[str, Any] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        sources: Collection[Source] | None = None,
+        least_relevance: float | None = None,
         callback_manager: CallbackManager | None = None,
     ) -> None:
         self._user = bound(memory, user_id, agent_id)
@@ -68,6 +77,10 @@ class MemoryOSRetriever(BaseRetriever):
             "tiers": tiers,
             "thread_id": thread_id,
             "metadata": equalities(filters),
+            "since": since,
+            "until": until,
+            "sources": sources,
+            "least_relevance": least_relevance,
         }
         super().__init__(callback_manager=callback_manager)
 

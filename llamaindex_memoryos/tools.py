@@ -10,12 +10,13 @@ from llama_index.core.tools.tool_spec.base import BaseToolSpec
 
 from llamaindex_memoryos.binding import Memory, bound
 from llamaindex_memoryos.recall import found
-from memoryos_integrations.context import INTRODUCTION
+from memoryos_integrations.context import EXCERPT_MARK, INTRODUCTION
 from memoryos_integrations.dates import day
+from memoryos_integrations.excerpts import excerpt
 from memoryos_integrations.types import MemoryItem
 
 _MOST = 20
-_LONGEST = 1_000  # characters of one memory: a few tools' results would fill a model's window
+_LONGEST = 200  # tokens of one memory, estimated: a few tools' results would fill a model's window
 _NOTHING = "Nothing was found."
 
 
@@ -57,7 +58,7 @@ class MemoryOSToolSpec(BaseToolSpec):
         if not query.strip():
             return _NOTHING
         items = found(self._user, query, k=min(max(limit, 1), _MOST), kinds=("message", "fact"))
-        return _quoted(map(_line, items)) or _NOTHING
+        return _quoted(_line(item, query) for item in items) or _NOTHING
 
     async def asearch_memory(self, query: str, limit: int = 5) -> str:
         """Search earlier conversations; see ``search_memory``."""
@@ -109,8 +110,8 @@ def _quoted(lines: Iterable[str]) -> str:
     return f"{INTRODUCTION}\n{body}" if body else ""
 
 
-def _line(item: MemoryItem) -> str:
-    words = " ".join(item.text.split())
-    if len(words) > _LONGEST:
-        words = f"{words[:_LONGEST]} …"
-    return f"{item.id} | {day(item.at)} | {item.name or item.role or 'fact'} | {words}"
+def _line(item: MemoryItem, query: str) -> str:
+    part = excerpt(item.text, query, size=_LONGEST)
+    who = item.name or item.role or "fact"
+    mark = EXCERPT_MARK if part != item.text else ""
+    return f"{item.id} | {day(item.at)} | {who}{mark} | {' '.join(part.split())}"

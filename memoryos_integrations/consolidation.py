@@ -104,6 +104,10 @@ class Draft:
         self.method = model
         self._mark()
 
+    def settle(self) -> None:
+        """Take in that all that is new to it has been written."""
+        self.is_new, self.replaces, self.joined, self.summaries = False, False, [], []
+
     def heat_at(self, now: int, config: MemoryConfig) -> float:
         """Return its heat, counted from its last visit or its newest page, whichever is later."""
         elapsed = (now - max(self.last_visit_at, self.ended_at)) / 1e6
@@ -183,7 +187,7 @@ class Board:
 def plan(
     pages: Sequence[Page],
     vectors: Mapping[str, Vector],
-    segments: Sequence[Draft],
+    board: Board,
     *,
     now: int,
     config: MemoryConfig,
@@ -193,11 +197,10 @@ def plan(
     Args:
         pages: the pages that leave short-term memory.
         vectors: unit vector of each page, by page id; empty without an embedder.
-        segments: the scope's live segments; they are changed in place.
+        board: the scope's live segments; they are changed in place.
         now: microseconds since 1970.
         config: θ, capacity and the weights of heat.
     """
-    board = Board(segments)
     evicted: list[tuple[Draft, float]] = []
     segment_of: dict[str, str] = {}
     for page in pages:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from memoryos_integrations import checks, persona
-from memoryos_integrations.arguments import SOURCES
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.scope import touch
 from memoryos_integrations.storage import outbox, schema
-from memoryos_integrations.types import ROLES, SUBJECTS
+from memoryos_integrations.types import ROLES, SOURCES, SUBJECTS
 
 if TYPE_CHECKING:
     from memoryos_integrations.scope import Scope
