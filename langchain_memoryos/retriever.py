@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Self
 
 from langchain_core.documents import Document
@@ -12,7 +13,9 @@ from pydantic import Field, model_validator
 
 from langchain_memoryos.shared.pending_writes import write_pending
 from langchain_memoryos.shared.user_scope import UserScoped, resolve_user
-from memoryos_integrations.types import Kind, MemoryItem, Tier
+from memoryos_integrations.types import Kind, MemoryItem, Source, Tier
+
+_OPTIONS = ("k", "kinds", "tiers", "thread_id", "filter", "since", "until", "sources", "least_relevance")
 
 
 class MemoryOSRetriever(BaseRetriever, UserScoped):
@@ -47,6 +50,15 @@ class MemoryOSRetriever(BaseRetriever, UserScoped):
     filter: Mapping[str, Any] | None = None
     """Restricts the search to memories stored with these metadata values."""
 
+    since: datetime | None = None
+    """Only from this time on."""
+    until: datetime | None = None
+    """Only from before this time."""
+    sources: tuple[Source, ...] | None = None
+    """Only from these, of ``"user"``, ``"assistant"``, ``"tool"``, ``"import"``."""
+    least_relevance: float | None = None
+    """Nothing where ``Retrieved.relevance`` is below this number."""
+
     @model_validator(mode="after")
     def _check_user(self) -> Self:
         resolve_user(self.memory, self.user_id, self.agent_id)
@@ -55,9 +67,7 @@ class MemoryOSRetriever(BaseRetriever, UserScoped):
     def _get_relevant_documents(self, query: str, **given: Any) -> list[Document]:
         user = resolve_user(self.memory, self.user_id, self.agent_id)
         write_pending(user)
-        options = {
-            name: getattr(self, name) for name in ("k", "kinds", "tiers", "thread_id", "filter")
-        } | given
+        options = {name: getattr(self, name) for name in _OPTIONS} | given
         options["metadata"] = options.pop("filter")
         items = user.retrieve(query, **options).items
         heat: dict[str, float] = {}

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from langchain_memoryos.shared.user_scope import UserScoped, resolve_run_user
 from memoryos_integrations.checks import storable
 from memoryos_integrations.errors import MemoryOSError
+from memoryos_integrations.retrieval.excerpts import excerpt
 from memoryos_integrations.types import MemoryItem
 from memoryos_integrations.user_memory import UserMemory
 
@@ -92,7 +93,7 @@ class ForgetTool(BaseTool, UserScoped):
                 erased = len(receipt.message_ids) + len(receipt.fact_ids)
                 return json.dumps({"forgotten": erased, "not_found": list(receipt.missing_ids)})
             items = user.retrieve(query, k=_CANDIDATES, kinds=("message", "fact")).items
-        rows = [{"id": item.id, "text": item.text} for item in items]
+        rows = [{"id": item.id, "text": excerpt(item.text, query)} for item in items]
         return json.dumps({"forgotten": 0, "candidates": rows}, ensure_ascii=False)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -14,7 +15,7 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from llamaindex_memoryos.shared.memory_context import search
 from llamaindex_memoryos.shared.nodes import metadata_filter, nodes_of
 from llamaindex_memoryos.shared.user_scope import AnyMemory, resolve_user
-from memoryos_integrations.types import Kind, Tier
+from memoryos_integrations.types import Kind, Source, Tier
 
 
 class MemoryOSRetriever(BaseRetriever):
@@ -33,6 +34,10 @@ class MemoryOSRetriever(BaseRetriever):
         thread_id: restricts the search to one conversation.
         filters: restricts the search to memories with these metadata values: a mapping, or equality filters
             of LlamaIndex.
+        since: only from this time on.
+        until: only from before this time.
+        sources: only from these, of ``"user"``, ``"assistant"``, ``"tool"``, ``"import"``.
+        least_relevance: no nodes where ``Retrieved.relevance`` is below this number.
         callback_manager: as in other retrievers.
 
     Raises:
@@ -53,6 +58,10 @@ class MemoryOSRetriever(BaseRetriever):
         tiers: Sequence[Tier] | None = None,
         thread_id: str | None = None,
         filters: MetadataFilters | Mapping[str, Any] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        sources: Collection[Source] | None = None,
+        least_relevance: float | None = None,
         callback_manager: CallbackManager | None = None,
     ) -> None:
         self._user = resolve_user(memory, user_id, agent_id)
@@ -62,6 +71,10 @@ class MemoryOSRetriever(BaseRetriever):
             "tiers": tiers,
             "thread_id": thread_id,
             "metadata": metadata_filter(filters),
+            "since": since,
+            "until": until,
+            "sources": sources,
+            "least_relevance": least_relevance,
         }
         super().__init__(callback_manager=callback_manager)
 

@@ -11,11 +11,12 @@ from llama_index.core.tools.tool_spec.base import BaseToolSpec
 from llamaindex_memoryos.shared.memory_context import search
 from llamaindex_memoryos.shared.user_scope import AnyMemory, resolve_user
 from memoryos_integrations.language.dates import day
-from memoryos_integrations.language.quoting import INTRODUCTION
+from memoryos_integrations.language.quoting import EXCERPT_MARK, INTRODUCTION
+from memoryos_integrations.retrieval.excerpts import excerpt
 from memoryos_integrations.types import MemoryItem
 
 _MAX_RESULTS = 20
-_MAX_CHARACTERS = 1_000  # of one memory, so that results do not fill the context window
+_MAX_TOKENS = 200  # of one memory, estimated, so that results do not fill the context window
 _NOTHING = "Nothing was found."
 
 
@@ -57,7 +58,7 @@ class MemoryOSToolSpec(BaseToolSpec):
         if not query.strip():
             return _NOTHING
         items = search(self._user, query, k=min(max(limit, 1), _MAX_RESULTS), kinds=("message", "fact"))
-        return _quoted(map(_line, items)) or _NOTHING
+        return _quoted(_line(item, query) for item in items) or _NOTHING
 
     async def asearch_memory(self, query: str, limit: int = 5) -> str:
         """Search earlier conversations; see ``search_memory``."""
@@ -109,8 +110,8 @@ def _quoted(lines: Iterable[str]) -> str:
     return f"{INTRODUCTION}\n{body}" if body else ""
 
 
-def _line(item: MemoryItem) -> str:
-    text = " ".join(item.text.split())
-    if len(text) > _MAX_CHARACTERS:
-        text = f"{text[:_MAX_CHARACTERS]} …"
-    return f"{item.id} | {day(item.at)} | {item.name or item.role or 'fact'} | {text}"
+def _line(item: MemoryItem, query: str) -> str:
+    part = excerpt(item.text, query, size=_MAX_TOKENS)
+    who = item.name or item.role or "fact"
+    mark = EXCERPT_MARK if part != item.text else ""
+    return f"{item.id} | {day(item.at)} | {who}{mark} | {' '.join(part.split())}"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from memoryos_integrations import checks
 from memoryos_integrations.errors import InvalidInputError
-from memoryos_integrations.types import KINDS, ROLES, TIERS, Kind, Role, Tier
+from memoryos_integrations.types import KINDS, SOURCES, TIERS, Kind, Role, Source, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
-
-SOURCES = (*ROLES, "import")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +41,24 @@ class Question:
     tiers: tuple[Tier, ...] = TIERS
     thread_id: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    since: datetime | None = None
+    until: datetime | None = None
+    sources: frozenset[Source] | None = None
+    least_relevance: float | None = None
     without_extractive: bool = False
     """Whether facts that rules drew from messages stay out: beside the messages they say nothing new."""
     shown: frozenset[str] = frozenset()
     """Ids or texts of messages that are not wanted. They count among the ``k``."""
     room: int | None = None
     """Tokens that there is room for: messages beyond them are not read."""
+
+    def accepts(self, at: datetime, source: str | None) -> bool:
+        """Return whether a message or a fact of this time and source may be returned."""
+        return (
+            (self.since is None or at >= self.since)
+            and (self.until is None or at < self.until)
+            and (self.sources is None or source in self.sources)
+        )
 
 
 def turn(
@@ -89,11 +100,21 @@ def question(
     metadata: Mapping[str, Any] | None,
     now: datetime | None,
     clock: Callable[[], datetime],
+    since: datetime | None = None,
+    until: datetime | None = None,
+    sources: Collection[Source] | None = None,
+    least_relevance: float | None = None,
 ) -> Question:
     """Return a question, ready to be answered.
 
     A question is never stored, so what could not be stored in it is replaced, not refused.
     """
+    since = None if since is None else checks.moment("since", since)
+    until = None if until is None else checks.moment("until", until)
+    if since is not None and until is not None and since >= until:
+        raise InvalidInputError(
+            f"since must be before until, which {since.isoformat()} is not before {until.isoformat()}"
+        )
     if not isinstance(query, str):
         raise InvalidInputError(f"query must be text, not {type(query).__name__}")
     if not query.strip():
@@ -106,4 +127,21 @@ def question(
         tiers=TIERS if tiers is None else cast("tuple[Tier, ...]", checks.some_of("tiers", tiers, TIERS)),
         thread_id=None if thread_id is None else checks.identifier("thread_id", thread_id),
         metadata=checks.metadata("metadata", metadata)[0],
+        since=since,
+        until=until,
+        sources=None if sources is None else _sources(sources),
+        least_relevance=None if least_relevance is None else _relevance(least_relevance),
     )
+
+
+def _sources(sources: Collection[Source]) -> frozenset[Source]:
+    return frozenset(cast("tuple[Source, ...]", checks.some_of("sources", sources, SOURCES)))
+
+
+def _relevance(value: object) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(cast("float", value)):
+        raise InvalidInputError(
+            f"least_relevance must be a number, as Retrieved.relevance is (about 0.2), not {value!r}"
+        )
+    return float(cast("float", value))

@@ -11,6 +11,7 @@ from memoryos_integrations.reports import FlushReport as FlushReport
 from memoryos_integrations.reports import ForgetReceipt as ForgetReceipt
 from memoryos_integrations.reports import Report as Report
 from memoryos_integrations.reports import Shown
+from memoryos_integrations.tokens import LazyCount
 
 if TYPE_CHECKING:
     from memoryos_integrations.traits import Group, Level
@@ -19,11 +20,13 @@ Role = Literal["user", "assistant", "tool"]
 Tier = Literal["short_term", "mid_term", "long_term"]
 Kind = Literal["message", "segment", "fact"]
 About = Literal["user", "agent"]
+Source = Literal["user", "assistant", "tool", "import"]
 
 ROLES: tuple[Role, ...] = ("user", "assistant", "tool")
 TIERS: tuple[Tier, ...] = ("short_term", "mid_term", "long_term")
 SUBJECTS: tuple[About, ...] = ("user", "agent")
 KINDS: tuple[Kind, ...] = ("message", "segment", "fact")
+SOURCES: tuple[Source, ...] = ("user", "assistant", "tool", "import")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,7 @@ class Persona(Shown):
     """What is known of the agent by field, such as name and role."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class MemoryItem(Shown):
     """One memory that a retrieval found."""
 
@@ -215,8 +218,8 @@ class MemoryItem(Shown):
     """When it was said or began to hold, UTC."""
     score: float
     """Higher is better; comparable within one retrieval only."""
-    tokens: int
-    """Tokens of the text."""
+    tokens: LazyCount = LazyCount()  # noqa: RUF009 (a descriptor, shared on purpose)
+    """Tokens of the text; counted when it is first read."""
     thread_id: str | None
     """The conversation it comes from; ``None`` for segments and facts."""
     page_id: str | None
@@ -228,7 +231,14 @@ class MemoryItem(Shown):
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """What the caller stored with it."""
     parts: Mapping[str, float] = field(default_factory=dict)
-    """What each signal added to the score: dense, words, window, session, speaker, date."""
+    """What each signal added to the score, by its name: "meaning" (of the text), "words" (shared with the
+    question), "meaning nearby" and "words nearby" (of the messages before and after), "your own words",
+    "assistant's words", "same conversation", "speaker named", "date", "day", "asked before"."""
+    source: Source | None = None
+    """Where the text came from; ``None`` for a segment, which rests on messages of several."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"tokens": self.tokens}  # a counter cannot be copied
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +251,9 @@ class Retrieved(Shown, Sequence[MemoryItem]):
     """The memories, best first."""
     dense: bool
     """Whether vectors took part; ``False`` when there is no embedder or it is down."""
+    relevance: float | None = None
+    """How near the nearest memory comes to the question: the greatest of cosine + 0.2 · share of its words.
+    ``None`` without vectors or memories. Its scale is the embedder's."""
 
     def __len__(self) -> int:
         return len(self.items)

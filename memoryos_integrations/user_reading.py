@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.memory import MemoryOS
     from memoryos_integrations.runtime.store import Store
     from memoryos_integrations.storage.scope import Scope
-    from memoryos_integrations.types import About, Chain, Fact, Kind, Page, Persona, Segment, Tier
+    from memoryos_integrations.types import About, Chain, Fact, Kind, Page, Persona, Segment, Source, Tier
 
 _TOKENS_A_MESSAGE = 8  # the shortest turns that are worth a place in a context
 
@@ -29,6 +29,7 @@ class UserReading:
     def __init__(self, memory: MemoryOS, store: Store, scope: Scope) -> None:
         self._memory, self._store, self._scope = memory, store, scope
         self._ledger = store.ledger
+        self._number: int | None = None
 
     @property
     def user_id(self) -> str:
@@ -55,6 +56,10 @@ class UserReading:
         thread_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         now: datetime | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        sources: Collection[Source] | None = None,
+        least_relevance: float | None = None,
     ) -> Retrieved:
         """Return the memories that answer a question, best first.
 
@@ -66,6 +71,11 @@ class UserReading:
             thread_id: only from this conversation.
             metadata: only what was stored with these values.
             now: the time that "yesterday" in the question counts from; the clock's by default.
+            since: only from this time on.
+            until: only from before this time.
+            sources: only from these, of ``"user"``, ``"assistant"``, ``"tool"``, ``"import"``. A fact or a
+                segment is returned if all the messages that it rests on are of these times and sources.
+            least_relevance: return nothing where ``Retrieved.relevance`` is below this number.
 
         Raises:
             InvalidInputError: an argument is unusable.
@@ -79,12 +89,22 @@ class UserReading:
             metadata=metadata,
             now=now,
             clock=self._store.times.now,
+            since=since,
+            until=until,
+            sources=sources,
+            least_relevance=least_relevance,
         )
+        while (number := self._number or self._look_up_number()) is not None:
+            found = self._store.retrieval.retrieve(number, question)
+            if found is not None:
+                return found
+            self._number = None  # forgotten; what was stored since is in a new scope
+        return Retrieved(query, (), False)
+
+    def _look_up_number(self) -> int | None:
         with self._ledger.read() as tx:
-            number = self._scope.number(tx)
-        if number is None:
-            return Retrieved(query, (), False)
-        return self._store.retrieval.retrieve(number, question)
+            self._number = self._scope.number(tx)
+        return self._number
 
     @property
     def erasures(self) -> int:
@@ -99,19 +119,42 @@ class UserReading:
         max_tokens: int = 2000,
         thread_id: str | None = None,
         shown: Collection[str] = (),
+        now: datetime | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        sources: Collection[Source] | None = None,
+        least_relevance: float | None = None,
     ) -> Context:
         """Return memories for a prompt, as one text of at most ``max_tokens`` tokens.
+
+        Of a long message the text shows an excerpt, marked as one; ``Context.items`` have it whole.
 
         Args:
             query: the question that the model is going to answer.
             max_tokens: of the whole text, frame included.
             thread_id: the running conversation: its newest turns come first, in up to a quarter of it.
             shown: ids or texts of messages that the model sees anyway: others take their place.
+            now: the time that "yesterday" in the question counts from; the clock's by default.
+            since: only messages and facts from this time on, as in ``retrieve``.
+            until: only from before this time.
+            sources: only from these.
+            least_relevance: where ``Retrieved.relevance`` is below this number, the text has the profile and
+                the thread's newest turns only.
 
         Raises:
             InvalidInputError: an argument is unusable.
         """
-        return self._context(query, max_tokens=max_tokens, thread_id=thread_id, shown=shown)
+        return self._context(
+            query,
+            max_tokens=max_tokens,
+            thread_id=thread_id,
+            shown=shown,
+            now=now,
+            since=since,
+            until=until,
+            sources=sources,
+            least_relevance=least_relevance,
+        )
 
     def _context(
         self,
@@ -121,6 +164,7 @@ class UserReading:
         thread_id: str | None,
         shown: Collection[str],
         most_pages: int | None = None,
+        **wanted: Any,
     ) -> Context:
         checks.whole("max_tokens", max_tokens, least=1, most=1_000_000)
         thread = None if thread_id is None else checks.identifier("thread_id", thread_id)
@@ -131,8 +175,8 @@ class UserReading:
             tiers=None,
             thread_id=None,
             metadata=None,
-            now=None,
             clock=self._store.times.now,
+            **({"now": None} | wanted),
         )
         with self._ledger.read() as tx:
             number = self._scope.number(tx)

@@ -36,9 +36,13 @@ SIGNATURES = {
     UserMemory.respond: "(self, query, *, thread_id='default', style_hint=None, relationship=None)",
     UserMemory.respond_stream: "(self, query, *, thread_id='default', style_hint=None, relationship=None)",
     UserMemory.retrieve: (
-        "(self, query, *, k=10, kinds=('message',), tiers=None, thread_id=None, metadata=None, now=None)"
+        "(self, query, *, k=10, kinds=('message',), tiers=None, thread_id=None, metadata=None, now=None"
+        ", since=None, until=None, sources=None, least_relevance=None)"
     ),
-    UserMemory.context: "(self, query, *, max_tokens=2000, thread_id=None, shown=())",
+    UserMemory.context: (
+        "(self, query, *, max_tokens=2000, thread_id=None, shown=(), now=None"
+        ", since=None, until=None, sources=None, least_relevance=None)"
+    ),
     UserMemory.pages: "(self, *, thread_id=None, limit=None)",
     UserMemory.segments: "(self)",
     UserMemory.chains: "(self)",
@@ -115,11 +119,11 @@ VALUES = {
     "Chain": "id thread_id summary page_ids method",
     "Context": "text tokens items left_out",
     "MemoryItem": "id tier kind text role name at score tokens thread_id page_id segment_id source_page_ids "
-    "metadata parts",
+    "metadata parts source",
     "Page": "id thread_id at tier segment_id messages metadata chain_id",
     "Persona": "version profile traits knowledge updated_at method agent_profile",
     "Prompt": "task system user schema",
-    "Retrieved": "query items dense",
+    "Retrieved": "query items dense relevance",
     "Trait": "dimension group level since source_page_ids",
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +16,7 @@ from memoryos_integrations import InvalidInputError, MemoryConfig, MemoryOS, Use
 from memoryos_integrations.events import Event, Recalled
 from memoryos_integrations.testing import FrozenClock, HashEmbedder
 
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 TOPICS = (
     "bees honey hive",
     "trains platform ticket",
@@ -120,6 +123,108 @@ def test_a_metadata_filter_is_equality_on_what_the_caller_stored(ada: UserMemory
     assert texts({"scope_id": 1}) == set()
 
 
+def test_times_and_sources_keep_to_what_was_said_then_and_by_whom(ada: UserMemory) -> None:
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    for day in range(6):
+        at = start + timedelta(days=day)
+        ada.add(f"bees on day {day}", f"bees, said the assistant on day {day}", at=at, thread_id=f"{day}")
+    ada.add_message("bees from elsewhere", role="user", source="import", at=start)
+    ada.add_message("bees counted: 7", role="tool", at=start + timedelta(days=9), thread_id="t")
+    ada.memory.flush()
+
+    def texts(**wanted: Any) -> set[str]:
+        found = ada.retrieve("bees", k=50, **wanted).items
+        assert found == tuple(item for item in found if item.source is not None)
+        shown = ada.context("bees", max_tokens=2000, **wanted).items
+        assert {item.text for item in shown} == {item.text for item in found}
+        return {item.text for item in found}
+
+    assert texts(sources=("import",)) == {"bees from elsewhere"}
+    assert texts(sources={"tool"}) == {"bees counted: 7"}
+    assert texts(sources=("user",), since=start + timedelta(days=5)) == {"bees on day 5"}
+    assert texts(sources=("user", "import"), until=start + timedelta(days=1)) == {
+        "bees on day 0",
+        "bees from elsewhere",
+    }
+    assert len(texts(since=start + timedelta(days=2), until=start + timedelta(days=4))) == 4
+    assert texts(since=start + timedelta(days=90)) == set()
+
+
+def test_a_fact_passes_when_all_that_it_rests_on_passes_and_a_segment_too(
+    ada: UserMemory, clock: FrozenClock
+) -> None:
+    fill(ada, 20)
+    remembered = ada.remember("I am allergic to honey")
+    ada.memory.flush()
+    before, after = clock.now() - timedelta(days=1), clock.now() + timedelta(days=1)
+
+    def kinds(**wanted: Any) -> set[str]:
+        found = ada.retrieve("honey", k=100, kinds=("fact", "segment"), **wanted).items
+        return {item.kind for item in found}
+
+    assert kinds(since=before, until=after) == {"fact", "segment"}
+    assert kinds(since=after) == set()
+    assert kinds(sources=("user",)) == {"fact"}
+    assert kinds(sources=("user", "assistant")) == {"fact", "segment"}
+    fact = ada.retrieve("allergic", kinds=("fact",)).items[0]
+    assert (fact.id, fact.source) == (remembered.id, "user")
+
+
+def test_relevance_tells_what_was_talked_about_from_what_never_was(ada: UserMemory) -> None:
+    fill(ada, 20)
+    ada.remember("I play the violin")
+    ada.memory.flush()
+
+    near, far = ada.retrieve("violin concert bow").relevance, ada.retrieve("quantum chromodynamics").relevance
+
+    assert near is not None
+    assert far is not None
+    assert near > 0.5 > far
+    assert ada.retrieve("quantum chromodynamics", least_relevance=0.5).items == ()
+    assert ada.retrieve("violin concert bow", least_relevance=0.5).items
+    assert ada.retrieve("violin", kinds=("fact",)).relevance is not None
+
+
+def test_below_the_least_relevance_a_context_still_shows_the_running_conversation(ada: UserMemory) -> None:
+    fill(ada, 20)
+    ada.add("Good evening", "Good evening, Ada", thread_id="now")
+
+    context = ada.context("quantum chromodynamics", thread_id="now", least_relevance=0.9)
+
+    assert [item.text for item in context.items] == ["Good evening", "Good evening, Ada"]
+    assert ada.context("quantum chromodynamics", least_relevance=0.9).text == ""
+
+
+def test_without_vectors_or_memories_there_is_no_relevance(open_store: Callable[..., MemoryOS]) -> None:
+    ada = open_store(embedder="none").user("ada")
+    ada.add("I keep bees", "Lovely")
+
+    assert ada.retrieve("bees").relevance is None
+    assert ada.retrieve("bees", least_relevance=0.9).items
+    assert open_store("other").user("nobody").retrieve("bees").relevance is None
+
+
+def test_a_user_who_was_forgotten_and_comes_back_is_found_again(ada: UserMemory) -> None:
+    ada.add("I keep bees", "Lovely")
+    assert ada.retrieve("bees").items
+
+    ada.forget(everything=True)
+    assert ada.retrieve("bees").items == ()
+    assert ada.retrieve("bees", kinds=("fact",)).items == ()
+    ada.add("I keep goats", "Lovely")
+
+    assert ada.retrieve("goats", k=1).items[0].text == "I keep goats"
+
+
+def test_an_item_can_be_copied_and_compared_before_its_tokens_are_counted(ada: UserMemory) -> None:
+    ada.add("I keep bees", "Lovely")
+
+    one, other = (ada.retrieve("bees", k=1).items[0] for _ in range(2))
+
+    assert pickle.loads(pickle.dumps(one)) == copy.deepcopy(other) == one
+    assert one.tokens == 3
+
+
 @pytest.mark.parametrize(("tier", "expected"), [("short_term", 14), ("mid_term", 26), ("long_term", 0)])
 def test_a_tier_filter_keeps_to_the_tier(ada: UserMemory, tier: str, expected: int) -> None:
     fill(ada, 20)
@@ -171,7 +276,7 @@ def test_a_named_speaker_and_a_named_month_lift_what_they_name(open_store: Calla
     best = ada.retrieve("When did Gina go dancing in August 2023?", k=1).items[0]
 
     assert (best.name, best.at.month) == ("Gina", 8)
-    assert best.parts["speaker"] > 0
+    assert best.parts["speaker named"] > 0
     assert best.parts["date"] > 0
 
 
@@ -194,7 +299,7 @@ def test_messages_of_one_session_lift_each_other_and_a_long_gap_ends_a_session(a
     ada.add_message("What now", role="user", at=start + timedelta(hours=5))
     ada.add_message("What now", role="user", at=start + timedelta(hours=12))
 
-    lifts = {item.at: item.parts["session"] for item in ada.retrieve("violin", k=3).items}
+    lifts = {item.at: item.parts["same conversation"] for item in ada.retrieve("violin", k=3).items}
 
     assert lifts[start] == lifts[start + timedelta(hours=5)] > lifts[start + timedelta(hours=12)]
 
@@ -331,11 +436,22 @@ def test_what_is_recalled_is_told_to_the_event_handler_without_its_text(
         ({"query": "q", "thread_id": ""}, "thread_id"),
         ({"query": "q", "metadata": "x"}, "metadata"),
         ({"query": "q", "now": datetime(2026, 1, 1)}, "now"),
+        ({"query": "q", "since": datetime(2026, 1, 1)}, "since"),
+        ({"query": "q", "until": "2026-01-01"}, "until"),
+        ({"query": "q", "since": MOMENT, "until": MOMENT}, "since"),
+        ({"query": "q", "sources": "user"}, "sources"),
+        ({"query": "q", "sources": ()}, "sources"),
+        ({"query": "q", "sources": ("ada",)}, "sources"),
+        ({"query": "q", "least_relevance": "high"}, "least_relevance"),
+        ({"query": "q", "least_relevance": float("nan")}, "least_relevance"),
     ],
 )
 def test_an_unusable_argument_is_named(ada: UserMemory, arguments: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidInputError, match=rf"^{named}\b"):
         ada.retrieve(**arguments)
+    if named in ("since", "until", "sources", "least_relevance"):
+        with pytest.raises(InvalidInputError, match=rf"^{named}\b"):
+            ada.context(**arguments)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from memoryos_integrations.user_memory import UserMemory
 
 _EMPTY = Context("", 0, (), ())
 _CACHED_TURNS = 256
+_QUESTION = -3  # its place in the key of a cached context
 
 
 def memory_context(
@@ -86,9 +87,9 @@ def shorten_context(store: OpenStore, user: UserMemory, text: str, tokens: int) 
 
     A text that is not in the cache loses its last lines.
     """
-    context = next((cached for cached in list(store.contexts.values()) if cached.text == text), None)
-    if context is not None:
-        return _rebuild(context, user, context.tokens - tokens).text
+    for key, context in list(store.contexts.items()):
+        if context.text == text:
+            return _rebuild(context, user, context.tokens - tokens, str(key[_QUESTION])).text
     count, lines = counter_of(user.memory.config), text.splitlines(keepends=True)
     limit = count(text) - tokens
     while lines and count("".join(lines)) > limit:
@@ -96,7 +97,7 @@ def shorten_context(store: OpenStore, user: UserMemory, text: str, tokens: int) 
     return "".join(lines)
 
 
-def _rebuild(context: Context, user: UserMemory, max_tokens: int) -> Context:
+def _rebuild(context: Context, user: UserMemory, max_tokens: int, question: str) -> Context:
     """Return a context within another token limit."""
     if max_tokens < 1:
         return _EMPTY
@@ -109,4 +110,5 @@ def _rebuild(context: Context, user: UserMemory, max_tokens: int) -> Context:
         order={item.id: rank for rank, item in enumerate((*context.items, *context.left_out))},
         max_tokens=max_tokens,
         count=counter_of(user.memory.config),
+        query=question,
     )

@@ -78,12 +78,18 @@ _find_ascii = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*").findall
 _find_spaced = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*").findall
 _find_any = re.compile(rf"[{_UNSPACED}]+|{_LETTER}+(?:['’]{_LETTER}+)*").findall
 _find_unspaced = re.compile(rf"[{_UNSPACED}]").search
+_runs_unspaced = re.compile(rf"[{_UNSPACED}]+").findall
 _strip_clitic = re.compile(r"['’](?:s|m|d|ll|ve|re)$").sub
 
 
 def is_unspaced(text: str) -> bool:
     """Return whether the text has a character of a script with few or no spaces between words."""
     return _find_unspaced(text) is not None
+
+
+def count_unspaced(text: str) -> int:
+    """Return how many characters of scripts with few or no spaces between words a text has."""
+    return 0 if text.isascii() else sum(map(len, _runs_unspaced(text)))
 
 
 def fold(text: str) -> str:

@@ -9,14 +9,13 @@ only rows near a posting have any.
 
 from __future__ import annotations
 
-import sys
-from itertools import chain
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.language.text import content_terms, terms
+from memoryos_integrations.retrieval.postings import Occurrences, Postings
 from memoryos_integrations.storage.columns import Column
 
 if TYPE_CHECKING:
@@ -25,33 +24,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NONE: Final = -1
-_TAIL_LEAST: Final = 8_192
-"""Postings: up to here, scanning the tail costs a query less than 0.02 ms."""
-_TAIL_SHARE: Final = 16
-"""The tail is merged once it is one part in this many of the bulk, which bounds the copying per row."""
 _SCRATCH: Final = 1 << 22
 """Cells of the table in which windows are counted (16 MB); a query of more terms is done in parts."""
 
 
-class _Vocabulary(dict[str, int]):
-    """Term to its number, given out at first sight."""
+class Shares(NamedTuple):
+    """How much of what a question could score each row scores.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.nbytes = 0
+    1 is an average turn that holds every content term of the question once; without terms all are 0.
+    """
 
-    def __missing__(self, term: str) -> int:
-        number = self[term] = len(self)
-        self.nbytes += sys.getsizeof(term) + sys.getsizeof(number)
-        return number
-
-
-class _Postings(NamedTuple):
-    """Which row has which term how often: three arrays of one length, each pair at most once."""
-
+    turns: NDArray[np.float32]
+    """Of the rows' own texts, shape ``(rows,)``, at least 0."""
+    windows: NDArray[np.float32]
+    """Of their windows; the same shape."""
     terms: NDArray[np.int32]
-    rows: NDArray[np.int32]
-    counts: NDArray[np.int32]
+    """How many distinct content terms of the question stand in each row."""
+    asked: int
+    """Distinct content terms of the question, also those that stand in no row."""
 
 
 class LexicalIndex:
@@ -80,15 +70,11 @@ class LexicalIndex:
         self._k1 = k1
         self._b = b
         self._drop_stop_words = drop_stop_words
-        self._vocabulary = _Vocabulary()
+        self._postings = Postings()
         self._lengths, self._window_lengths = Column(np.int32), Column(np.int32)
         self._previous, self._next = Column(np.int32), Column(np.int32)
-        # The bulk is sorted by term: term t has the postings _starts[t] to _starts[t + 1].
-        self._starts = np.zeros(1, np.int64)
-        self._bulk_rows = np.empty(0, np.int32)
-        self._bulk_counts = np.empty(0, np.int32)
-        # The tail holds the newest postings as they came.
-        self._tail_terms, self._tail_rows, self._tail_counts = (Column(np.int32) for _ in range(3))
+        self._floors: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+        self._beside: tuple[NDArray[np.intp], NDArray[np.intp]] | None = None
 
     @property
     def rows(self) -> int:
@@ -99,10 +85,7 @@ class LexicalIndex:
     def nbytes(self) -> int:
         """Memory in use, in bytes; the objects of the vocabulary are counted by their own size."""
         columns = (self._lengths, self._window_lengths, self._previous, self._next)
-        tail = (self._tail_terms, self._tail_rows, self._tail_counts)
-        bulk = self._starts.nbytes + self._bulk_rows.nbytes + self._bulk_counts.nbytes
-        words = sys.getsizeof(self._vocabulary) + self._vocabulary.nbytes
-        return bulk + words + sum(column.nbytes for column in columns + tail)
+        return self._postings.nbytes + sum(column.nbytes for column in columns)
 
     def extend(self, texts: Sequence[str], previous: Sequence[int]) -> None:
         """Append rows.
@@ -117,14 +100,11 @@ class LexicalIndex:
         """
         first = self.rows
         self._check_links(len(texts), previous)
+        self._floors = self._beside = None
         found = [terms(text) for text in texts]
         lengths = np.fromiter(map(len, found), np.int32, len(found))
         self._append_rows(lengths, np.array(previous, np.int32))
-        numbers = map(self._vocabulary.__getitem__, chain.from_iterable(found))
-        self._append_postings(first, lengths, np.fromiter(numbers, np.int64, int(lengths.sum())))
-        bulk, tail = len(self._bulk_rows), len(self._tail_rows.values)
-        if tail > max(_TAIL_LEAST, bulk // _TAIL_SHARE):
-            self._merge()
+        self._postings.append(first, found)
 
     def _check_links(self, count: int, previous: Sequence[int]) -> None:
         if len(previous) != count:
@@ -153,27 +133,6 @@ class LexicalIndex:
         self._window_lengths.values[before] += lengths[linked]
         self._window_lengths.values[after] += self._lengths.values[before]
 
-    def _append_postings(self, first: int, lengths: NDArray[np.int32], numbers: NDArray[np.int64]) -> None:
-        count = max(len(lengths), 1)
-        keys = numbers * count + np.repeat(np.arange(len(lengths)), lengths)
-        keys.sort()
-        starts = np.flatnonzero(np.diff(keys, prepend=-1))
-        term, row = np.divmod(keys[starts], count)
-        self._tail_terms.append(term.astype(np.int32))
-        self._tail_rows.append((row + first).astype(np.int32))
-        self._tail_counts.append(np.diff(starts, append=len(keys)).astype(np.int32))
-
-    def _merge(self) -> None:
-        """Move the tail into the bulk. A stable sort is a merge sort: fast on what is mostly sorted."""
-        size = len(self._vocabulary)
-        bulk_terms = np.repeat(np.arange(len(self._starts) - 1, dtype=np.int32), np.diff(self._starts))
-        all_terms = np.concatenate([bulk_terms, self._tail_terms.values])
-        order = np.argsort(all_terms, kind="stable")
-        self._bulk_rows = np.concatenate([self._bulk_rows, self._tail_rows.values])[order]
-        self._bulk_counts = np.concatenate([self._bulk_counts, self._tail_counts.values])[order]
-        self._starts = np.concatenate([[0], np.cumsum(np.bincount(all_terms, minlength=size))])
-        self._tail_terms, self._tail_rows, self._tail_counts = (Column(np.int32) for _ in range(3))
-
     def scores(self, query: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Score every row.
 
@@ -184,34 +143,87 @@ class LexicalIndex:
             BM25 of the rows' own texts and BM25 of their windows, each of shape ``(rows,)``, at
             least 0; 0 where no term of the query stands.
         """
+        turns, windows, _, _ = self._scored(self._wanted(query))
+        return turns.astype(np.float32), windows.astype(np.float32)
+
+    def shares(self, query: str) -> Shares:
+        """Score every row by the share of what a turn could score for this question.
+
+        Min-max over the rows would give the best match full marks even where it shares one chance word with
+        the question; a share does not.
+
+        Args:
+            query: The question. Its terms that stand in no row count as the rarest.
+
+        Example:
+            >>> index = LexicalIndex()
+            >>> index.extend(["I adopted a cat", "The car broke down"], previous=[-1, -1])
+            >>> [round(float(share), 1) for share in index.shares("cat").turns]
+            [1.0, 0.0]
+        """
+        wanted = self._wanted(query)
+        turns, windows, holds, idf = self._scored(wanted)
+        unknown = len(wanted) - len(idf)
+        most = (float(idf.sum()) + unknown * float(self._idf(np.zeros(1))[0])) / (1 + self._k1)
+        if most > 0:
+            turns, windows = turns / most, windows / most
+        return Shares(turns.astype(np.float32), windows.astype(np.float32), holds, len(wanted))
+
+    @property
+    def mean_window(self) -> float:
+        """Terms of a window, on average; 0 without rows."""
+        return float(self._window_lengths.values.mean()) if self.rows else 0.0
+
+    @property
+    def previous(self) -> NDArray[np.int32]:
+        """The number of the row before each row in its session, or -1."""
+        return self._previous.values
+
+    @property
+    def following(self) -> NDArray[np.int32]:
+        """The number of the row after each row in its session, or -1."""
+        return self._next.values
+
+    @property
+    def beside(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The two neighbours of each row; twice the same where it has one, twice itself where it has none."""
+        if self._beside is None:
+            before, after = self.previous.astype(np.intp), self.following.astype(np.intp)
+            own = np.arange(self.rows)
+            before, after = np.where(before < 0, after, before), np.where(after < 0, before, after)
+            self._beside = np.where(before < 0, own, before), np.where(after < 0, own, after)
+        return self._beside
+
+    def _wanted(self, query: str) -> list[str]:
+        return list(dict.fromkeys((self._drop_stop_words and content_terms(query)) or terms(query)))
+
+    def _scored(
+        self, wanted: Sequence[str]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32], NDArray[np.float64]]:
+        """Return BM25 of turns and of windows, the terms that each row has, and the idf of those in any."""
         turns, windows = np.zeros(self.rows), np.zeros(self.rows)
-        wanted = (self._drop_stop_words and content_terms(query)) or terms(query)
-        numbers = [self._vocabulary[term] for term in dict.fromkeys(wanted) if term in self._vocabulary]
+        holds = np.zeros(self.rows, np.int32)
+        weights = [np.zeros(0)]
+        numbers = self._postings.numbers(wanted)
+        turn_floors, window_floors = self._length_floors()
         step = max(1, _SCRATCH // max(self.rows, 1))
         for start in range(0, len(numbers), step):
             part = numbers[start : start + step]
-            found = self._find(part)
-            turns += self._bm25(found, self._lengths.values, len(part))
-            windows += self._bm25(self._widen(found, len(part)), self._window_lengths.values, len(part))
-        return turns.astype(np.float32), windows.astype(np.float32)
+            found = self._postings.find(part)
+            idf = self._idf(np.bincount(found.terms, minlength=len(part)))
+            weights.append(idf)
+            turns += self._bm25(found, turn_floors, idf)
+            wide = self._widen(found, len(part))
+            wide_idf = self._idf(np.bincount(wide.terms, minlength=len(part)))
+            windows += self._bm25(wide, window_floors, wide_idf)
+            holds += np.bincount(found.rows, minlength=self.rows).astype(np.int32)
+        return turns, windows, holds, np.concatenate(weights)
 
-    def _find(self, numbers: list[int]) -> _Postings:
-        """Return the postings of some terms; a term is named by its place in ``numbers``."""
-        place_of = np.full(len(self._vocabulary), _NONE, np.int32)
-        place_of[numbers] = np.arange(len(numbers))
-        tail_places = place_of[self._tail_terms.values]
-        hits = np.flatnonzero(tail_places != _NONE)
-        places = [tail_places[hits]]
-        rows = [self._tail_rows.values[hits]]
-        counts = [self._tail_counts.values[hits]]
-        for place, number in enumerate(numbers):
-            start, stop = self._starts[number : number + 2] if number + 1 < len(self._starts) else (0, 0)
-            places.append(np.full(stop - start, place, np.int32))
-            rows.append(self._bulk_rows[start:stop])
-            counts.append(self._bulk_counts[start:stop])
-        return _Postings(np.concatenate(places), np.concatenate(rows), np.concatenate(counts))
+    def _idf(self, frequency: NDArray[Any]) -> NDArray[np.float64]:
+        weights: NDArray[np.float64] = np.log1p((self.rows - frequency + 0.5) / (frequency + 0.5))
+        return weights
 
-    def _widen(self, found: _Postings, term_count: int) -> _Postings:
+    def _widen(self, found: Occurrences, term_count: int) -> Occurrences:
         """Return the postings of the windows: every count is added to the row and to its neighbours."""
         table = np.zeros(term_count * self.rows, np.int32)
         first_cell = found.terms * np.int64(self.rows)
@@ -228,12 +240,21 @@ class LexicalIndex:
             cells.append(cell[new])
             near_terms.append(found.terms[there[new]])
             near_rows.append(rows[new])
-        return _Postings(np.concatenate(near_terms), np.concatenate(near_rows), table[np.concatenate(cells)])
+        counts = table[np.concatenate(cells)]
+        return Occurrences(np.concatenate(near_terms), np.concatenate(near_rows), counts)
 
-    def _bm25(self, found: _Postings, lengths: NDArray[np.int32], term_count: int) -> NDArray[np.float64]:
-        frequency = np.bincount(found.terms, minlength=term_count)
-        idf = np.log1p((self.rows - frequency + 0.5) / (frequency + 0.5))
+    def _length_floors(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what BM25 adds to a count below the line, by the length of each row and of each window."""
+        if self._floors is None:
+            self._floors = self._floor(self._lengths.values), self._floor(self._window_lengths.values)
+        return self._floors
+
+    def _floor(self, lengths: NDArray[np.int32]) -> NDArray[np.float64]:
         share = self._b * self.rows / max(int(lengths.sum()), 1)
-        floor = self._k1 * (1 - self._b + share * lengths[found.rows])
-        weights = idf[found.terms] * (found.counts / (found.counts + floor))
+        return np.asarray(self._k1 * (1 - self._b + share * lengths), dtype=np.float64)
+
+    def _bm25(
+        self, found: Occurrences, floors: NDArray[np.float64], idf: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        weights = idf[found.terms] * (found.counts / (found.counts + floors[found.rows]))
         return np.bincount(found.rows, weights, self.rows).astype(np.float64, copy=False)

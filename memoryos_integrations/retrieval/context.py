@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from memoryos_integrations.language.dates import day
 from memoryos_integrations.language.quoting import fenced, indented, message_line, one_line
+from memoryos_integrations.retrieval.excerpts import Excerpts
 from memoryos_integrations.tiers import persona as personas
 from memoryos_integrations.tiers.short_term import load_pages
 from memoryos_integrations.types import Context
@@ -48,6 +49,8 @@ class _Draft:
     recent: list[MemoryItem] = field(default_factory=list)
     facts: list[MemoryItem] = field(default_factory=list)
     messages: list[MemoryItem] = field(default_factory=list)
+    excerpts: dict[str, str] = field(default_factory=dict)
+    """What is shown of a long message, by its id."""
     headings: set[str] = field(default_factory=set)
     left_out: list[MemoryItem] = field(default_factory=list)
 
@@ -60,6 +63,14 @@ class _Draft:
             return False
         self.spent += cost
         self.headings.add(heading)
+        return True
+
+    def take(self, item: MemoryItem, part: str | None) -> bool:
+        """Pay for a message, or the part of it that is shown."""
+        if not self.afford(message_line(item, part), f"[{day(item.at)}]", self.budget):
+            return False
+        if part is not None:
+            self.excerpts[item.id] = part
         return True
 
     def text(self) -> str:
@@ -76,7 +87,7 @@ class _Draft:
             if before != day(item.at):
                 before = day(item.at)
                 lines.append(f"[{before}]")
-            lines.append(message_line(item))
+            lines.append(message_line(item, self.excerpts.get(item.id)))
         return fenced(lines) if lines else ""
 
     def items(self) -> tuple[MemoryItem, ...]:
@@ -124,15 +135,19 @@ class ContextBuilder:
             persona = personas.load(tx, scope)
             if thread_id is not None:
                 pages = load_pages(tx, scope, thread_id=thread_id, newest=ceil(question.k * RECENT_SHARE))
+        recent = self._retrieval.items_of(pages)
         found = self._retrieval.find(scope, replace(question, shown=shown, room=max_tokens))
+        if found is None:  # forgotten meanwhile
+            return Context("", 0, (), ())
         built = build(
-            recent=_without(shown, self._retrieval.items_of(pages)),
+            recent=_without(shown, [item for item in recent if question.accepts(item.at, item.source)]),
             persona=persona,
             facts=_without(shown, found.derived)[: self._config.top_knowledge],
             messages=_of_best_pages(_without(shown, found.messages), most_pages),
             order=found.order,
             max_tokens=max_tokens,
             count=self._count,
+            query=question.text,
         )
         self._retrieval.visit(built.items)
         return built
@@ -160,6 +175,7 @@ def build(
     order: Mapping[str, int] = MappingProxyType({}),
     max_tokens: int,
     count: TokenCounter,
+    query: str | None = None,
 ) -> Context:
     """Fill the budget and render.
 
@@ -171,6 +187,7 @@ def build(
         order: decides between messages of one moment, by id.
         max_tokens: of the whole text, frame included.
         count: counts tokens.
+        query: the question, by which excerpts of long messages are chosen; without one all are shown whole.
     """
     draft = _Draft(count, max_tokens, order, spent=count(fenced([])))
     _take_recent(draft, recent, max_tokens * RECENT_SHARE)
@@ -178,8 +195,9 @@ def build(
     for line in profile_lines(persona):
         if draft.afford(line, PROFILE_HEADING, limit):
             draft.profile.append(line)
-    _take_facts(draft, facts, messages)
-    _take_messages(draft, messages)
+    excerpts = Excerpts(query, max_tokens)
+    _take_facts(draft, facts, messages, excerpts)
+    _take_messages(draft, messages, excerpts)
     text = draft.text()
     while text and (tokens := count(text)) > max_tokens:
         draft.drop_worst()
@@ -194,7 +212,9 @@ def _take_recent(draft: _Draft, recent: Sequence[MemoryItem], limit: float) -> N
         draft.recent.insert(0, item)
 
 
-def _take_facts(draft: _Draft, facts: Sequence[MemoryItem], messages: Sequence[MemoryItem]) -> None:
+def _take_facts(
+    draft: _Draft, facts: Sequence[MemoryItem], messages: Sequence[MemoryItem], excerpts: Excerpts
+) -> None:
     """Take facts into up to half of what is left, but not those that repeat what is going to be shown anyway.
 
     A fact that was drawn from pages stands back where the best message of one of them is shown, and where it
@@ -203,7 +223,7 @@ def _take_facts(draft: _Draft, facts: Sequence[MemoryItem], messages: Sequence[M
     limit = draft.spent + (draft.budget - draft.spent) * FACTS_SHARE
     trial = _Draft(draft.count, draft.budget, draft.order, draft.spent, recent=list(draft.recent))
     if any(item.source_page_ids for item in facts):
-        _take_messages(trial, messages)
+        _take_messages(trial, messages, excerpts)
     best = {item.page_id: item.id for item in reversed(messages)}
     told = {item.page_id for item in trial.recent}
     told |= {item.page_id for item in trial.messages if item.id == best[item.page_id]}
@@ -216,14 +236,11 @@ def _take_facts(draft: _Draft, facts: Sequence[MemoryItem], messages: Sequence[M
         (draft.facts if fits else draft.left_out).append(item)
 
 
-def _take_messages(draft: _Draft, messages: Sequence[MemoryItem]) -> None:
+def _take_messages(draft: _Draft, messages: Sequence[MemoryItem], excerpts: Excerpts) -> None:
     shown = {item.id for item in draft.recent}
     misses = 0
-    for item in messages:
-        if item.id in shown:
-            continue
-        heading = f"[{day(item.at)}]"
-        fits = misses < _GIVE_UP_AFTER and draft.afford(message_line(item), heading, draft.budget)
+    for place, item in enumerate(item for item in messages if item.id not in shown):
+        fits = misses < _GIVE_UP_AFTER and draft.take(item, excerpts.of(item, place))
         misses = 0 if fits else misses + 1
         (draft.messages if fits else draft.left_out).append(item)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,13 @@ import sqlalchemy as sa
 
 from memoryos_integrations.clock import from_us
 from memoryos_integrations.language.dates import day
+from memoryos_integrations.language.question_forms import is_question
+from memoryos_integrations.language.text import content_terms, fold
 from memoryos_integrations.retrieval.bm25 import LexicalIndex
 from memoryos_integrations.storage import schema
 from memoryos_integrations.storage.columns import Column
 from memoryos_integrations.storage.vectors import VectorMatrix, unit, unpack_all
+from memoryos_integrations.types import ROLES, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +33,50 @@ if TYPE_CHECKING:
 
 _scopes, _messages, _vectors, _pages = schema.scopes, schema.messages, schema.vectors, schema.pages
 _NO_NAME = -1
+_NO_QUESTION = -1
+_DAY_US = 86_400_000_000
+_mine = sa.bindparam("scope", type_=sa.Integer)
+_vectors_of_scope = sa.and_(
+    _vectors.c.scope_id == _mine,
+    _vectors.c.kind == "message",
+    _vectors.c.embedder_id == sa.bindparam("embedder"),
+)
+_state = sa.select(
+    _scopes.c.revision,
+    _scopes.c.erasures,
+    sa.select(sa.func.max(_messages.c.seq))
+    .where(_messages.c.scope_id == _mine)
+    .scalar_subquery()
+    .label("last_message"),
+    sa.select(sa.func.max(_vectors.c.seq)).where(_vectors_of_scope).scalar_subquery().label("last_vector"),
+).where(_scopes.c.id == _mine)
+_new_messages = (
+    sa.select(
+        _messages.c.seq,
+        _messages.c.id,
+        _messages.c.page_id,
+        _messages.c.thread_id,
+        _messages.c.role,
+        _messages.c.name,
+        _messages.c.text,
+        _messages.c.at,
+        _messages.c.source,
+        _messages.c.metadata,
+    )
+    .where(_messages.c.scope_id == _mine, _messages.c.seq > sa.bindparam("after"))
+    .order_by(_messages.c.seq)
+)
+_new_vectors = (
+    sa.select(_vectors.c.seq, _vectors.c.item_id, _vectors.c.vector)
+    .where(_vectors_of_scope, _vectors.c.seq > sa.bindparam("after"))
+    .order_by(_vectors.c.seq)
+)
+
+
+@lru_cache(maxsize=4096)
+def _day(number: int) -> str:
+    """Return the day that is so many after 1 January 1970, as it is shown and searched."""
+    return day(from_us(number * _DAY_US))
 
 
 class ScopeRows:
@@ -52,6 +100,14 @@ class ScopeRows:
         self.session = Column(np.int32)
         self.speaker = Column(np.int32)
         self.at = Column(np.float64)
+        self.role = Column(np.int8)
+        """Place of the role in ``ROLES``."""
+        self.source = Column(np.int8)
+        """Place of the source in ``SOURCES``."""
+        self.question_terms = Column(np.int32)
+        """Distinct content terms of a user's message that asks something; -1 for every other message."""
+        self.text_hash = Column(np.int64)
+        """Of the text, a question's as ``fold`` gives it: different numbers mean different texts."""
         self.lexical = LexicalIndex()
         self.matrix: VectorMatrix | None = None
         self.fresh: dict[str, Vector] = {}
@@ -60,6 +116,7 @@ class ScopeRows:
         self.erasures = -1
         self._gap = session_gap.total_seconds()
         self._sessions = 0
+        self._metadata_bytes = 0
         self._last_of_thread: dict[str, int] = {}
         self._last_message = 0
         self._last_vector = 0
@@ -71,7 +128,7 @@ class ScopeRows:
     def nbytes(self) -> int:
         """Memory, about."""
         matrix = self.matrix.nbytes if self.matrix is not None else 0
-        return matrix + self.lexical.nbytes + 400 * len(self.ids) + sum(map(len, self.metadata.values()))
+        return matrix + self.lexical.nbytes + 420 * len(self.ids) + self._metadata_bytes
 
     def sync(self, tx: sa.Connection, embedder_id: int | None, *, with_vectors: bool) -> State:
         """Take in what was stored since the last call.
@@ -80,19 +137,18 @@ class ScopeRows:
             ``"stale"`` if rows were erased since, so that this object is of no use any more, ``"gone"`` if
             the whole scope was, else ``"current"``.
         """
-        state = tx.execute(
-            sa.select(_scopes.c.revision, _scopes.c.erasures).where(_scopes.c.id == self.scope)
-        ).first()
+        state = tx.execute(_state, {"scope": self.scope, "embedder": embedder_id}).first()
         if state is None:
             return "gone"
         if self.erasures not in (-1, state.erasures):
             return "stale"
         self.erasures = state.erasures
-        self._append(tx)
+        if (state.last_message or 0) > self._last_message:
+            self._append(tx)
         if state.revision != self.revision:
             self.revision = state.revision
             self._mark_evicted(tx)
-        if with_vectors and embedder_id is not None:
+        if with_vectors and embedder_id is not None and (state.last_vector or 0) > self._last_vector:
             self._load_vectors(tx, embedder_id)
         return "current"
 
@@ -110,18 +166,13 @@ class ScopeRows:
         return [int(row) for row in self.matrix.missing(len(self))[-limit:]] if limit else []
 
     def _append(self, tx: sa.Connection) -> None:
-        query = (
-            sa.select(_messages)
-            .where(_messages.c.scope_id == self.scope, _messages.c.seq > self._last_message)
-            .order_by(_messages.c.seq)
-        )
-        rows = tx.execute(query).all()
-        if not rows:
-            return
+        rows = tx.execute(_new_messages, {"scope": self.scope, "after": self._last_message}).all()
         first = len(self.ids)
         texts: list[str] = []
         previous: list[int] = []
         sessions: list[int] = []
+        question_terms: list[int] = []
+        hashes: list[int] = []
         seconds = [row.at / 1e6 for row in rows]
         self.at.append(seconds)
         for number, row in enumerate(rows, start=first):
@@ -139,8 +190,9 @@ class ScopeRows:
             self.row_of[row.id] = number
             if row.metadata != "{}":
                 self.metadata[number] = row.metadata
+                self._metadata_bytes += len(row.metadata)
             speaker = f"{row.name}: " if row.name else ""
-            texts.append(f"{day(from_us(row.at))} {speaker}{row.text}")
+            texts.append(f"{_day(row.at // _DAY_US)} {speaker}{row.text}")
         self.ids.extend(row.id for row in rows)
         self.page_of.extend(row.page_id for row in rows)
         self.session.append(sessions)
@@ -148,6 +200,14 @@ class ScopeRows:
         self.speaker.append(
             [self.names.setdefault(row.name, len(self.names)) if row.name else _NO_NAME for row in rows]
         )
+        self.role.append([ROLES.index(row.role) for row in rows])
+        self.source.append([SOURCES.index(row.source) for row in rows])
+        for row in rows:
+            asks = row.role == "user" and is_question(row.text)
+            question_terms.append(len(set(content_terms(row.text))) if asks else _NO_QUESTION)
+            hashes.append(hash(fold(row.text) if asks else row.text))
+        self.question_terms.append(question_terms)
+        self.text_hash.append(hashes)
         self.lexical.extend(texts, previous)
         self._last_message = rows[-1].seq
 
@@ -160,19 +220,8 @@ class ScopeRows:
         self.without_lift = np.array(rows, dtype=np.intp)
 
     def _load_vectors(self, tx: sa.Connection, embedder_id: int) -> None:
-        query = (
-            sa.select(_vectors.c.seq, _vectors.c.item_id, _vectors.c.vector)
-            .where(
-                _vectors.c.scope_id == self.scope,
-                _vectors.c.kind == "message",
-                _vectors.c.embedder_id == embedder_id,
-                _vectors.c.seq > self._last_vector,
-            )
-            .order_by(_vectors.c.seq)
-        )
-        found = tx.execute(query).all()
-        if not found:
-            return
+        wanted = {"scope": self.scope, "embedder": embedder_id, "after": self._last_vector}
+        found = tx.execute(_new_vectors, wanted).all()
         self._last_vector = found[-1].seq
         dimension = len(found[0].vector) // 4
         self.put_vectors([row.item_id for row in found], unpack_all([row.vector for row in found], dimension))
@@ -188,8 +237,7 @@ class ScopeCache:
 
     def __init__(self, limit_bytes: int, session_gap: timedelta) -> None:
         self._limit, self._gap = limit_bytes, session_gap
-        self._scopes: OrderedDict[int, ScopeRows] = OrderedDict()
-        self._lock = threading.Lock()
+        self.after_fork()
 
     def get(self, scope: int) -> ScopeRows:
         """Return the rows of a scope; they are not synced yet."""
@@ -203,30 +251,38 @@ class ScopeCache:
     def drop(self, scope: int) -> None:
         """Let go of a scope, as after an erasure."""
         with self._lock:
-            self._scopes.pop(scope, None)
+            self._let_go(scope)
 
     def holds(self, rows: ScopeRows) -> bool:
         """Whether these rows are still the ones of their scope."""
         with self._lock:
             return self._scopes.get(rows.scope, rows) is rows
 
-    def trim(self) -> None:
-        """Let go of the scopes used longest ago until the rest fits."""
+    def trim(self, used: ScopeRows) -> None:
+        """Take in what a scope takes by now, then let go of those used longest ago until the rest fits."""
         with self._lock:
-            sizes = {scope: rows.nbytes for scope, rows in self._scopes.items()}
-            total = sum(sizes.values())
-            for scope in list(self._scopes)[:-1]:
-                if total <= self._limit:
-                    return
-                total -= sizes[scope]
-                del self._scopes[scope]
+            if self._scopes.get(used.scope) is not used:
+                return
+            self._total += used.nbytes - self._sizes.get(used.scope, 0)
+            self._sizes[used.scope] = used.nbytes
+            while self._total > self._limit and len(self._scopes) > 1:
+                self._let_go(next(iter(self._scopes)))
+
+    def _let_go(self, scope: int) -> None:
+        if self._scopes.pop(scope, None) is not None:
+            self._total -= self._sizes.pop(scope, 0)
 
     def after_fork(self) -> None:
         """Begin anew: a lock may be held by a thread of the parent."""
         self._lock = threading.Lock()
-        self._scopes = OrderedDict()
+        self._scopes: OrderedDict[int, ScopeRows] = OrderedDict()
+        self._sizes: dict[int, int] = {}
+        """Bytes of each scope when it was last in use; their sum is kept beside them."""
+        self._total = 0
 
     def clear(self) -> None:
         """Let go of everything."""
         with self._lock:
             self._scopes.clear()
+            self._sizes.clear()
+            self._total = 0

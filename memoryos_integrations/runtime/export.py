@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from memoryos_integrations import checks
-from memoryos_integrations.arguments import SOURCES
 from memoryos_integrations.clock import from_us
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.storage import outbox, schema
 from memoryos_integrations.storage.contents import EXPORTED
 from memoryos_integrations.storage.scope import touch
 from memoryos_integrations.tiers import persona
-from memoryos_integrations.types import ROLES, SUBJECTS
+from memoryos_integrations.types import ROLES, SOURCES, SUBJECTS
 
 if TYPE_CHECKING:
     from memoryos_integrations.storage.scope import Scope

@@ -13,10 +13,13 @@ from memoryos_integrations.storage import outbox
 from memoryos_integrations.storage.scope import state
 from memoryos_integrations.tiers import mid_term, short_term
 from memoryos_integrations.writing import consolidation, promotion
+from memoryos_integrations.writing.consolidation import Board
 from memoryos_integrations.writing.fact_lookup import FactLookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    import sqlalchemy as sa
 
     from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.events import Event
@@ -59,6 +62,7 @@ class JobHandlers:
     ) -> None:
         self._ledger, self._embedding, self._indexing, self._visits = ledger, embedding, indexing, visits
         self._config, self._now, self._emit = config, now, emit
+        self._last_board: tuple[int, int | None, tuple[int, int] | None, Board] | None = None
         self.stopping: Callable[[], bool] = lambda: False
         """Whether the store is being closed; set when the worker is there."""
         self.wake_model: Callable[[], None] | None = None
@@ -121,18 +125,19 @@ class JobHandlers:
             seen = state(tx, scope)
             leaving = short_term.overflow(tx, scope, config.short_term_capacity, _PAGES_AT_ONCE)
             vectors = mid_term.page_vectors(tx, leaving, embedder_id)
-            segments = mid_term.drafts(tx, scope, embedder_id) if leaving else []
-        more = len(leaving) == _PAGES_AT_ONCE
+            board = self._board(tx, scope, seen, len(leaving)) if leaving else Board(())
+        more, is_read = len(leaving) == _PAGES_AT_ONCE, bool(leaving)
         if self._embedding.embedder is not None:
             ready = _up_to_first_without_vector(leaving, vectors)
             more, leaving = more and ready is leaving, ready
-        plan = consolidation.plan(leaving, vectors, segments, now=now, config=config)
+        plan = consolidation.plan(leaving, vectors, board, now=now, config=config)
         with self._ledger.write(scope) as tx:
             if state(tx, scope) != seen:
                 return False
             if leaving:
                 texts = {page.id: page for page in leaving}
                 mid_term.apply(tx, scope, plan, texts, embedder_id=embedder_id)
+            after = state(tx, scope)
             if self._notes_for_a_model:
                 REFINEMENT.request(tx, scope, now=now, config=config)
             if more:
@@ -140,8 +145,25 @@ class JobHandlers:
             else:
                 outbox.done(tx, [job])
         self._tell(scope, plan)
+        for draft in plan.changed:
+            draft.settle()
+        if is_read:
+            self._last_board = scope, embedder_id, after, board
         self._model_has_work()
         return True
+
+    def _board(self, tx: sa.Connection, scope: int, seen: tuple[int, int] | None, joining: int) -> Board:
+        """Return the scope's segments: those of the last time, if nothing has moved since.
+
+        Reading and stemming them anew for every few pages costs more with every segment. Where one may have
+        to be evicted they are read, since heat changes without a move.
+        """
+        last, self._last_board = self._last_board, None
+        embedder_id = self._embedding.id
+        same = last is not None and last[:3] == (scope, embedder_id, seen)
+        if last is not None and same and len(last[3]) + joining <= self._config.mid_term_capacity:
+            return last[3]
+        return Board(mid_term.drafts(tx, scope, embedder_id))
 
     def _refresh(self, jobs: Sequence[Job]) -> None:
         with self._ledger.write(*outbox.scopes_of(jobs)) as tx:

@@ -177,7 +177,7 @@ def open_store(
     indexing = Indexing(ledger, chroma, path / "chroma", announce)
     visits = Visits()
     cache = ScopeCache(config.cache_mb * 1_000_000, config.session_gap)
-    dense = VectorSignal(ledger, embedding, indexing, config)
+    dense = VectorSignal(embedding, indexing, config)
     now = times.now_us
     retrieval = Retrieval(
         ledger, cache, dense, visits, config=config, count_tokens=count_tokens, now=now, emit=emit

@@ -100,6 +100,10 @@ class Draft:
         self.method = model
         self._mark()
 
+    def settle(self) -> None:
+        """Mark all that is new to it as written."""
+        self.is_new, self.replaces, self.joined, self.summaries = False, False, [], []
+
     def heat_at(self, now: int, config: MemoryConfig) -> float:
         """Return its heat, counted from its last visit or its newest page, whichever is later."""
         elapsed = (now - max(self.last_visit_at, self.ended_at)) / 1e6

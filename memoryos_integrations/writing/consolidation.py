@@ -86,7 +86,7 @@ class Board:
 def plan(
     pages: Sequence[Page],
     vectors: Mapping[str, Vector],
-    segments: Sequence[Draft],
+    board: Board,
     *,
     now: int,
     config: MemoryConfig,
@@ -96,11 +96,10 @@ def plan(
     Args:
         pages: the pages that leave short-term memory.
         vectors: unit vector of each page, by page id; empty without an embedder.
-        segments: the scope's live segments; they are changed in place.
+        board: the scope's live segments; they are changed in place.
         now: microseconds since 1970.
         config: θ, capacity and the weights of heat.
     """
-    board = Board(segments)
     evicted: list[tuple[Draft, float]] = []
     segment_of: dict[str, str] = {}
     for page in pages:

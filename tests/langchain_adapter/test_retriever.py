@@ -185,3 +185,18 @@ def test_copies_share_the_store_and_nothing_shows_it(filled):
     assert twin.memory is filled
     assert len(twin.invoke("Bee story?")) == 3
     assert str(filled.path) not in repr(retriever) + dumps(retriever) + str(retriever.model_dump())
+
+
+def test_times_sources_and_a_least_relevance_can_be_set_once_or_for_one_call(open_memory):
+    ann = open_memory().user("ann")
+    old, new = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
+    ann.add("Bee story from winter.", "A winter answer about bees.", at=old)
+    ann.add("Bee story from summer.", "A summer answer about bees.", at=new)
+
+    retriever = MemoryOSRetriever(memory=ann, since=new, sources=("user",))
+
+    assert [found.page_content for found in retriever.invoke("bees")] == ["Bee story from summer."]
+    assert [found.page_content for found in retriever.invoke("bees", since=None, until=new)] == [
+        "Bee story from winter."
+    ]
+    assert retriever.invoke("bees", least_relevance=9.0) == []

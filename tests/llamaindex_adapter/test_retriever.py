@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from llama_index.core import Settings
@@ -231,3 +232,19 @@ def test_settings_are_neither_read_nor_changed(filled, monkeypatch):
     chat = MemoryOSMemory.from_defaults(memory=filled, user_id="ann")
     MemoryOSChatEngine.from_defaults(llm=Talker(), memory=chat).chat("bees")
     assert [getattr(Settings, name) for name in kept] == [None] * len(kept)
+
+
+def test_times_sources_and_a_least_relevance_are_options(memory):
+    ann = memory.user("ann")
+    old, new = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
+    ann.add("Bee story from winter.", "A winter answer about bees.", at=old)
+    ann.add("Bee story from summer.", "A summer answer about bees.", at=new)
+
+    def texts(**options):
+        return [node.text for node in MemoryOSRetriever(ann, **options).retrieve("bees")]
+
+    assert texts(since=new, sources=("user",)) == ["Bee story from summer."]
+    assert texts(until=new, sources=("assistant",)) == ["A winter answer about bees."]
+    assert texts(least_relevance=9.0) == []
+    with pytest.raises(InvalidInputError, match="sources"):
+        texts(sources="user")
