@@ -112,6 +112,13 @@ def chat_model(name: str, value: T) -> T:
     return value
 
 
+def no_more_arguments(verb: str, unknown: Mapping[str, object], **ours: str) -> None:
+    """Refuse unknown keyword arguments; ``ours`` maps the names of other libraries to ours."""
+    for name in unknown:
+        hint = f": use {ours[name]}" if name in ours else ""
+        raise InvalidInputError(f"{verb}() has no argument {name!r}{hint}")
+
+
 def refuse_pickling(name: str) -> NoReturn:
     """Raise a TypeError that says how another process gets at the same store."""
     raise TypeError(

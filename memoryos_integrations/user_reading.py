@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Never, NoReturn, cast
 
 from memoryos_integrations import arguments, checks, reports
 from memoryos_integrations.errors import InvalidInputError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.storage.scope import Scope
     from memoryos_integrations.types import About, Chain, Fact, Kind, Page, Persona, Segment, Source, Tier
 
+_BUDGET = "max_tokens"
 _TOKENS_A_MESSAGE = 8  # the shortest turns that are worth a place in a context
 
 
@@ -60,6 +61,7 @@ class UserReading:
         until: datetime | None = None,
         sources: Collection[Source] | None = None,
         least_relevance: float | None = None,
+        **unknown: Never,
     ) -> Retrieved:
         """Return the memories that answer a question, best first.
 
@@ -76,10 +78,12 @@ class UserReading:
             sources: only from these, of ``"user"``, ``"assistant"``, ``"tool"``, ``"import"``. A fact or a
                 segment is returned if all the messages that it rests on are of these times and sources.
             least_relevance: return nothing where ``Retrieved.relevance`` is below this number.
+            unknown: none: other names are refused with a hint.
 
         Raises:
             InvalidInputError: an argument is unusable.
         """
+        checks.no_more_arguments("retrieve", unknown, limit="k", top_k="k", filter="metadata")
         question = arguments.question(
             query,
             k=k,
@@ -124,6 +128,7 @@ class UserReading:
         until: datetime | None = None,
         sources: Collection[Source] | None = None,
         least_relevance: float | None = None,
+        **unknown: Never,
     ) -> Context:
         """Return memories for a prompt, as one text of at most ``max_tokens`` tokens.
 
@@ -140,10 +145,14 @@ class UserReading:
             sources: only from these.
             least_relevance: where ``Retrieved.relevance`` is below this number, the text has the profile and
                 the thread's newest turns only.
+            unknown: none: other names are refused with a hint.
 
         Raises:
             InvalidInputError: an argument is unusable.
         """
+        checks.no_more_arguments(
+            "context", unknown, limit=_BUDGET, token_limit=_BUDGET, k=_BUDGET, top_k=_BUDGET
+        )
         return self._context(
             query,
             max_tokens=max_tokens,
@@ -167,6 +176,8 @@ class UserReading:
         **wanted: Any,
     ) -> Context:
         checks.whole("max_tokens", max_tokens, least=1, most=1_000_000)
+        if isinstance(shown, str):
+            raise InvalidInputError("shown must be a collection of ids or texts, not one text")
         thread = None if thread_id is None else checks.identifier("thread_id", thread_id)
         question = arguments.question(
             query,

@@ -119,3 +119,23 @@ def test_the_roles_of_frameworks_are_told_which_of_ours_to_use(ada, role, ours):
     with pytest.raises(InvalidInputError, match=ours):
         ada.add_message("Hello", role=role)
     assert ada.pages() == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "argument", "hint"),
+    [
+        ("retrieve", "limit", "use k"),
+        ("retrieve", "top_k", "use k"),
+        ("context", "limit", "use max_tokens"),
+        ("context", "nonsense", "no argument 'nonsense'"),
+    ],
+)
+def test_an_argument_of_another_library_is_told_which_of_ours_to_use(ada, verb, argument, hint):
+    with pytest.raises(InvalidInputError, match=hint):
+        getattr(ada, verb)("bees", **{argument: 5})
+
+
+def test_one_text_is_no_collection_of_what_is_shown(ada):
+    ada.add("I keep bees.")
+    with pytest.raises(InvalidInputError, match="shown must be a collection"):
+        ada.context("bees", shown="I keep bees.")
