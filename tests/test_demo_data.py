@@ -22,7 +22,7 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 @pytest.fixture(scope="module")
 def demo() -> dict[str, Any]:
-    text = files("memoryos_integrations.apps").joinpath("demo_conversation.json").read_text(encoding="utf-8")
+    text = files("memoryos_integrations.apps.demo").joinpath("conversation.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 
