@@ -25,7 +25,7 @@ _OF_THE_MACHINE = (
     "LANGCHAIN_TRACING_V2",
     "LANGSMITH_API_KEY",
     "LANGSMITH_TRACING",
-    "MEMORYOS_EMBEDDER",  # what the command line goes by
+    "MEMORYOS_EMBEDDER",  # and other settings of the command line
     "MEMORYOS_MCP_TOKEN",
     "MEMORYOS_LLM",
     "MEMORYOS_LLM_MODEL",
@@ -51,13 +51,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch, home: Path, tmp_path: Path) -> None:
     """Take out what differs from one machine to the next."""
     for name in _OF_THE_MACHINE:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(home / ".local" / "share"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "account"))  # holds the default store
 
 
 @pytest.fixture

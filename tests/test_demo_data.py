@@ -17,7 +17,7 @@ KINDS = {"single": 14, "multi": 6, "temporal": 6, "update": 4}
 
 @pytest.fixture(scope="module")
 def demo() -> dict[str, Any]:
-    text = files("memoryos_integrations.apps").joinpath("demo_conversation.json").read_text(encoding="utf-8")
+    text = files("memoryos_integrations.apps.demo").joinpath("conversation.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 

@@ -38,6 +38,7 @@ def server() -> Iterator[OpenAIServer]:
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MEMORYOS_EMBEDDER", "hash")
+    monkeypatch.setenv("MEMORYOS_PATH", "memory")
     monkeypatch.setenv("COLUMNS", "200")  # no cell is wrapped
     return tmp_path / "memory"
 
@@ -116,7 +117,7 @@ def test_a_model_that_fails_ends_respond_in_one_line_and_the_question_is_kept(ru
 
 
 def test_an_answer_cannot_steer_a_terminal(run: Run, server: OpenAIServer, monkeypatch):
-    monkeypatch.setattr("memoryos_integrations.apps.commands.ask.on_terminal", lambda: True)
+    monkeypatch.setattr("memoryos_integrations.apps.commands.ask.stdout_is_terminal", lambda: True)
     server.default = "\x1b[31mred\x07"
     assert run("respond", "Hi?", "--llm", server.url).stdout == "�[31mred�\n"
 
@@ -243,7 +244,7 @@ def test_the_demo_shows_all_of_that(demo: dict[str, Any]):
     view = DemoView(out, sample)
     with MemoryOS(demo["folder"], embedder=HashEmbedder()) as memory:
         view.opening("the model tiny at http://127.0.0.1")
-        view.learnt(demo_model.learnt(memory, memory.user(sample.user_id), "gpt-4o-mini"))
+        view.learnt(demo_model.learning_report(memory, memory.user(sample.user_id), "gpt-4o-mini"))
     shown = " ".join(out.file.getvalue().split())
     for part in (
         "Everything runs here but the model tiny at http://127.0.0.1.",
@@ -270,7 +271,7 @@ def test_the_scripted_model_s_replies_are_valid(tmp_path: Path):
     sample = replace(sample, sessions=sample.sessions[:5])
     clock = demo_run.clock_from(sample.turns[-1].at)
     with MemoryOS(tmp_path / "store", embedder=HashEmbedder(), llm=llm, clock=clock) as memory:
-        run.remember(memory, sample, lambda *_: None)
+        demo_run.remember(memory, sample, lambda *_: None)
         bill = memory.stats()["llm"]
         assert (bill["failures"], bill["calls"]) == (0, len(llm.prompts))
         mine = memory.user(sample.user_id)

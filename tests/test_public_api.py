@@ -20,7 +20,7 @@ CORE = Path(memoryos_integrations.__file__).parent
 TURN = "thread_id='default', at=None, event_id=None"
 
 SIGNATURES = {
-    MemoryOS: "(path, *, config=None, embedder=None, llm=None, on_event=None, clock=None, chroma=None)",
+    MemoryOS: "(path=None, *, config=None, embedder=None, llm=None, on_event=None, clock=None, chroma=None)",
     MemoryOS.user: "(self, user_id, agent_id='default')",
     MemoryOS.users: "(self)",
     MemoryOS.flush: "(self)",
@@ -133,10 +133,12 @@ def exported():
 
 
 def shape_of(function):
-    """Return a signature without its types, which mypy checks."""
+    """Return a signature without its types, which mypy checks, and without what refuses unknown arguments."""
     signature = inspect.signature(function)
     bare = [
-        parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in signature.parameters.values()
+        if parameter.name != "unknown"
     ]
     return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
 

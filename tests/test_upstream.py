@@ -129,6 +129,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Import; returns what the command wrote as JSON, or its line on stderr if it failed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MEMORYOS_EMBEDDER", "hash")
+    monkeypatch.setenv("MEMORYOS_PATH", "memory")
 
     def call(folder: Path, *options: str, user: str = "tom") -> Any:
         line = ["import-upstream", str(folder), "--user", user, "--zone", "UTC", "--json", *options]

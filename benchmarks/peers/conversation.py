@@ -59,7 +59,7 @@ def last_told_in(text: str) -> str:
 
 @cache
 def _all() -> tuple[Turn, ...]:
-    told = json.loads((files("memoryos_integrations.apps") / "demo_conversation.json").read_text("utf-8"))
+    told = json.loads((files("memoryos_integrations.apps.demo") / "conversation.json").read_text("utf-8"))
     turns = [Turn(turn["user"], turn["assistant"]) for part in told["sessions"] for turn in part["turns"]]
     turns[_PLACE] = replace(turns[_PLACE], user=f"{turns[_PLACE].user} The word is {PLANTED}.")
     return tuple(turns)

@@ -1,1 +1,1 @@
-"""Programs over the library: each is thin, and imports what it needs when it is started."""
+"""Command line, MCP server and demo. Each imports what it needs when it starts."""

@@ -1,4 +1,4 @@
-"""The command ``memoryos``: a store looked at, filled and emptied from a terminal."""
+"""The command ``memoryos``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoryos_integrations.apps.commands import ask, read, write
+from memoryos_integrations.apps.commands import ask, maintain, read, write
 from memoryos_integrations.apps.demo.command import demo
 from memoryos_integrations.apps.examples import examples_of
 from memoryos_integrations.apps.importing.upstream import import_upstream
@@ -41,7 +41,7 @@ def memoryos(
 ) -> None:
     """Long-term memory for language models, on this machine: no key, no server, no network.
 
-    Only 'respond', 'enrich' and 'demo --llm' send anything anywhere: to the chat model that they are given.
+    Only 'respond', 'enrich' and 'demo --llm' send anything anywhere: to the chat model given by --llm.
 
     Exit codes: 0 done; 1 nothing was found, or 'verify' found a problem; 2 an error, in one line on stderr.
     """
@@ -60,8 +60,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "stats": read.stats,
     "users": read.users,
     "verify": read.verify,
-    "rebuild": write.rebuild,
-    "reindex": write.reindex,
+    "rebuild": maintain.rebuild,
+    "reindex": maintain.reindex,
     "export": write.export,
     "forget": write.forget,
     "load": write.load,
@@ -76,7 +76,7 @@ def main() -> None:
     """Run the command line: what ``memoryos`` and ``python -m memoryos_integrations.apps.cli`` start."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A terminal that knows few characters must not end a command with a traceback.
+            # An encoding with few characters must not end a command with a traceback.
             stream.reconfigure(errors="replace")
     app()
 

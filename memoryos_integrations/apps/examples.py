@@ -1,4 +1,4 @@
-"""The examples at the end of each command's help. They are one story: in this order they run."""
+"""The examples at the end of each command's help. They run in this order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "enrich": (f"memoryos enrich --llm {_LLM} --llm-model gpt-4o-mini",),
     "show": ("memoryos show --user ada", "memoryos show facts --user ada --history"),
-    "stats": ("memoryos stats", "memoryos stats --path ./memory --json"),
+    "stats": ("memoryos stats", "memoryos stats --json"),
     "users": ("memoryos users --json",),
     "verify": ("memoryos verify",),
     "rebuild": ("memoryos rebuild",),
@@ -37,12 +37,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "memoryos forget --everything --user ada --yes",
     ),
     "load": ("memoryos load ada.jsonl --user ada",),
-    "mcp": ("memoryos mcp --user ada --path ./memory", "memoryos mcp --http --port 8765"),
-    "mcp config": ("memoryos mcp config --client cursor --user ada --path ./memory",),
+    "mcp": ("memoryos mcp --user ada", "memoryos mcp --http --port 8765"),
+    "mcp config": ("memoryos mcp config --client cursor --user ada",),
 }
 """The examples by command."""
 
 
 def examples_of(command: str) -> str:
-    """Return the end of a command's help. The mark in front keeps its lines from being filled."""
+    """Return the end of a command's help. Click does not wrap what follows its mark."""
     return "\n".join(("\b", "Examples:", *(f"  $ {example}" for example in EXAMPLES[command])))

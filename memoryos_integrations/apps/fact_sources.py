@@ -1,4 +1,4 @@
-"""What facts rest on, and which of them hold no more, for those who look."""
+"""The sources of facts, and the facts that others superseded, as the commands show them."""
 
 from __future__ import annotations
 
@@ -19,33 +19,35 @@ _WORD = re.compile(r"\d+|\w{3,}")
 
 
 def evidence(mine: UserMemory, facts: Iterable[Fact]) -> dict[str, list[str]]:
-    """Return what was said that each fact rests on, a line for each page, by the fact's id."""
-    return {fact.id: _said(mine, fact) for fact in facts if fact.source_page_ids}
+    """Return the evidence of each fact by its id, one line per source page."""
+    return {fact.id: _evidence_lines(mine, fact) for fact in facts if fact.source_page_ids}
 
 
-def _said(mine: UserMemory, fact: Fact) -> list[str]:
+def _evidence_lines(mine: UserMemory, fact: Fact) -> list[str]:
     pages = mine.trace(fact.id)
     role = "user" if fact.about == "user" else "assistant"
     lines = []
     for page in pages[:_PAGES_SHOWN]:
-        told = next((message for message in page.messages if message.role == role), page.messages[0])
-        lines.append(f"{day(told.at)}, {told.name or told.role}: {_telling(told.text, fact.text)}")
+        message = next((one for one in page.messages if one.role == role), page.messages[0])
+        lines.append(
+            f"{day(message.at)}, {message.name or message.role}: {_best_sentence(message.text, fact.text)}"
+        )
     more = len(pages) - _PAGES_SHOWN
     return [*lines, f"and {more} more"] if more > 0 else lines
 
 
 def superseded(mine: UserMemory, facts: Iterable[Fact]) -> tuple[list[Fact], dict[str, Fact]]:
-    """Return the facts that others took the place of, newest first, and all of their histories by id."""
-    known = {fact.id: fact for holding in facts for fact in mine.history(holding.id)}
-    gone = [fact for fact in known.values() if fact.valid_to is not None and fact.superseded_by is not None]
-    return sorted(gone, key=lambda fact: fact.valid_from, reverse=True), known
+    """Return the superseded facts, newest first, and all versions of all facts by id."""
+    by_id = {fact.id: fact for holding in facts for fact in mine.history(holding.id)}
+    closed = [fact for fact in by_id.values() if fact.valid_to is not None and fact.superseded_by is not None]
+    return sorted(closed, key=lambda fact: fact.valid_from, reverse=True), by_id
 
 
-def _telling(text: str, statement: str) -> str:
-    """Return the sentence of a text that has most words in common with a statement; a number counts twice."""
+def _best_sentence(text: str, statement: str) -> str:
+    """Return the sentence that shares most words with a statement; a number counts twice."""
     wanted = _words(statement)
     sentences: list[str] = _SENTENCE.findall(text) or [text]
-    return max(sentences, key=lambda said: sum(1 + word.isdigit() for word in wanted & _words(said)))
+    return max(sentences, key=lambda one: sum(1 + word.isdigit() for word in wanted & _words(one)))
 
 
 def _words(text: str) -> set[str]:

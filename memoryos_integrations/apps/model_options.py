@@ -1,4 +1,4 @@
-"""The options by which a command is given a chat model."""
+"""Command-line options for a chat model."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ LlmModelOption = Annotated[
     typer.Option("--llm-model", envvar="MEMORYOS_LLM_MODEL", metavar="NAME", help="The model's name there."),
 ]
 
-__all__ = ["DEFAULT_MODEL", "LlmModelOption", "LlmOption", "model_at", "needed_model"]
+__all__ = ["DEFAULT_MODEL", "LlmModelOption", "LlmOption", "model_from_options", "required_model"]
 
 
-def model_at(url: str | None, name: str) -> OpenAICompatible | None:
-    """Return the model that the options name, ``None`` without an address.
+def model_from_options(url: str | None, name: str) -> OpenAICompatible | None:
+    """Return the model of the options, ``None`` without an address.
 
     Raises:
-        InvalidInputError: that is no address.
+        InvalidInputError: it is not an address.
         ConfigError: its server wants a key, and there is none.
     """
     if url is None:
         return None
     if not url.startswith(("http://", "https://")):
-        raise InvalidInputError(f"--llm: {url!r} is no address such as https://api.openai.com/v1")
+        raise InvalidInputError(f"--llm: {url!r} is not an address such as https://api.openai.com/v1")
     model = OpenAICompatible(name, base_url=url)
     model.check()
     return model
 
 
-def needed_model(url: str | None, name: str) -> OpenAICompatible:
-    """Return the model that the options name.
+def required_model(url: str | None, name: str) -> OpenAICompatible:
+    """Return the model of the options.
 
     Raises:
-        InvalidInputError: they name none.
+        InvalidInputError: there is no address.
     """
-    model = model_at(url, name)
+    model = model_from_options(url, name)
     if model is None:
         raise InvalidInputError(
             "this needs a chat model: give its server with --llm URL, such as https://api.openai.com/v1"

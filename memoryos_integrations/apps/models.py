@@ -1,4 +1,4 @@
-"""Chat models that a program names: a server that speaks the OpenAI API, by its address."""
+"""Chat models of servers that speak the OpenAI API, by address."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ DEFAULT_MODEL = "gpt-4o-mini"
 
 
 class OpenAICompatible:
-    """An ``LLM`` behind an address; its client is made when it is first asked, since it takes two seconds.
+    """An ``LLM`` behind an address; the client is created on the first call, since that takes two seconds.
 
     Args:
         name: the model's name there.
         base_url: up to ``/v1``; OpenAI's own by default.
-        api_key: by default the environment's ``OPENAI_API_KEY``, which no server on this machine is sent. It
-            is kept in memory only.
+        api_key: by default ``OPENAI_API_KEY`` of the environment, which is never sent to a server on this
+            machine. It is kept in memory only.
     """
 
     def __init__(self, name: str, *, base_url: str | None, api_key: str | None = None) -> None:
@@ -32,10 +32,10 @@ class OpenAICompatible:
         self._base_url, self._api_key = base_url, api_key
 
     def check(self) -> None:
-        """Make the client now.
+        """Create the client now.
 
         Raises:
-            ConfigError: there is no key, or the address is none.
+            ConfigError: there is no key, or the address is invalid.
         """
         _ = self._model
 

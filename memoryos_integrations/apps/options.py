@@ -1,4 +1,4 @@
-"""What the commands share: their options, the store opened for one of them, and errors as one line."""
+"""Shared by the commands: options, opening a store, errors as one line on stderr."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from memoryos_integrations.apps.terminal import say
+from memoryos_integrations.apps.terminal import print_status
 from memoryos_integrations.errors import InvalidInputError, MemoryOSError, StoreError
 from memoryos_integrations.storage.location import LEDGER_FILE, store_folder
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.memory import MemoryOS
     from memoryos_integrations.protocols import LLM, Embedder
 
-NOTHING, TROUBLE = 1, 2
+EXIT_NOTHING, EXIT_ERROR = 1, 2
 """Exit codes: nothing was found (or ``verify`` found a problem), and an error."""
 
 DEFAULT_USER = "default"
@@ -41,7 +41,7 @@ PathOption = Annotated[
     typer.Option(
         "--path",
         metavar="DIR",
-        help="The store's folder.  [env var: MEMORYOS_PATH; default: one of the account's own]",
+        help="The store's folder.  [env var: MEMORYOS_URL or MEMORYOS_PATH; default: the account's own]",
     ),
 ]
 UserOption = Annotated[
@@ -56,13 +56,13 @@ EmbedderOption = Annotated[
         "--embedder",
         envvar="MEMORYOS_EMBEDDER",
         metavar="NAME",
-        help="default, multilingual, or none to go by words only.",
+        help="default, multilingual, or none to search by words only.",
     ),
 ]
 
 
 @contextmanager
-def opened(
+def open_store(
     path: Path | None,
     embedder: EmbedderName = EmbedderName.DEFAULT,
     *,
@@ -76,32 +76,32 @@ def opened(
     Args:
         path: the store's folder; ``None``: see ``store_folder``.
         embedder: the name of its embedder.
-        create: begin a store if there is none. Without it that is an error: a look must not leave a folder.
+        create: create a store if there is none; otherwise that is an error.
         on_event: see ``MemoryOS``.
         clock: see ``MemoryOS``.
         llm: see ``MemoryOS``.
     """
-    with reported():
+    with report_errors():
         folder = store_folder(path)
         if not create and not (folder / LEDGER_FILE).exists():
             raise StoreError(
-                f"There is no store in {folder}: give its folder with --path, or begin one with "
+                f"There is no store in {folder}: give its folder with --path, or create one with "
                 "'memoryos add'."
             )
         from memoryos_integrations.memory import MemoryOS
 
-        chosen = embedder_of(embedder)
+        chosen = embedder_named(embedder)
         with MemoryOS(folder, embedder=chosen, on_event=on_event, clock=clock, llm=llm) as memory:
             yield memory
 
 
 @contextmanager
-def reported() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Turn an error of this library, or of the file system, into one line on stderr and exit code 2."""
     try:
         yield
     except BrokenPipeError:
-        raise  # whoever reads stdout has seen enough
+        raise  # the reader of stdout has left
     except MemoryOSError as error:
         fail(str(error))
     except OSError as error:
@@ -110,28 +110,28 @@ def reported() -> Iterator[None]:
 
 def fail(message: str) -> NoReturn:
     """End the command with one line on stderr and exit code 2."""
-    say(f"error: {message}")
-    raise typer.Exit(TROUBLE)
+    print_status(f"error: {message}")
+    raise typer.Exit(EXIT_ERROR)
 
 
-def nothing_of(memory: MemoryOS, user_id: str, what: str) -> NoReturn:
-    """End the command with exit code 1: there is nothing. Names the users there are, if not this one."""
-    known = memory.users()
-    hint = "" if user_id in known or not known else f" Users of this store: {', '.join(known[:10])}."
-    say(f"{what} for user {user_id!r}.{hint}")
-    raise typer.Exit(NOTHING)
+def exit_with_nothing(memory: MemoryOS, user_id: str, what: str) -> NoReturn:
+    """End the command with exit code 1; name the users there are, if not this one."""
+    ids = memory.users()
+    hint = "" if user_id in ids or not ids else f" Users of this store: {', '.join(ids[:10])}."
+    print_status(f"{what} for user {user_id!r}.{hint}")
+    raise typer.Exit(EXIT_NOTHING)
 
 
-def moment(name: str, text: str | None, *, local: bool = False) -> datetime | None:
+def parse_time(name: str, text: str | None, *, local: bool = False) -> datetime | None:
     """Return an ISO 8601 time in UTC.
 
     Args:
         name: of the argument, for the error.
         text: the time.
-        local: one without a zone is in this machine's; else it is an error.
+        local: a time without a zone is local; otherwise it is an error.
 
     Raises:
-        InvalidInputError: it is no such time, or has no zone.
+        InvalidInputError: it is not such a time, or has no zone.
     """
     if text is None:
         return None
@@ -141,13 +141,13 @@ def moment(name: str, text: str | None, *, local: bool = False) -> datetime | No
             return at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidInputError(
-            f"{name}: {text!r} is no ISO 8601 time, such as 2026-05-01T18:30:00Z"
+            f"{name}: {text!r} is not an ISO 8601 time such as 2026-05-01T18:30:00Z"
         ) from None
     raise InvalidInputError(f"{name}: {text!r} has no zone: end it with Z for UTC, or with +02:00")
 
 
-def embedder_of(name: EmbedderName) -> Embedder | str | None:
-    """Return what ``MemoryOS`` takes for an embedder that was named."""
+def embedder_named(name: EmbedderName) -> Embedder | str | None:
+    """Return the ``embedder`` argument of ``MemoryOS`` for a name."""
     if name is EmbedderName.HASH:
         from memoryos_integrations.testing.hash_embedder import HashEmbedder
 

@@ -1,4 +1,4 @@
-"""Memories as tables for a terminal, by the renderer that notebooks have too."""
+"""Tables for a terminal, by the renderer that notebooks use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EVIDENCE_SHOWN = 160
 
 
 def segments(shown: Sequence[Segment], *, most: int, ids: bool = False) -> RenderableType:
-    """Return topic segments with a bar of their heat, hottest first; without ``ids`` a line or two each."""
+    """Return topic segments with bars of heat, hottest first; without ``ids`` one or two lines each."""
     columns = () if ids else ("heat", "visits", "page_ids", "keywords")
     return rows("Topic segments of mid-term memory", shown, columns=columns, ids=ids, most=most)
 
@@ -33,7 +33,7 @@ def facts(
 
     Args:
         shown: the facts.
-        evidence: what each rests on, a line for each, by the fact's id.
+        evidence: lines of evidence by the fact's id.
         ids: whether the facts' ids are shown.
     """
     notes = {fact: [one_line(line, _EVIDENCE_SHOWN) for line in lines] for fact, lines in evidence.items()}
@@ -41,7 +41,7 @@ def facts(
 
 
 def superseded(shown: Sequence[Fact], successors: Mapping[str, Fact]) -> RenderableType:
-    """Return facts that hold no more, with what took their place."""
+    """Return superseded facts with their successors."""
     notes = {
         fact.id: [f"now: {one_line(later.text, _EVIDENCE_SHOWN)}"]
         for fact in shown
@@ -50,8 +50,8 @@ def superseded(shown: Sequence[Fact], successors: Mapping[str, Fact]) -> Rendera
     return rows("Facts that hold no more", shown, notes=notes)
 
 
-def bill(spent: Mapping[str, Any]) -> RenderableType:
-    """Return what chat models were asked and what it cost, by task and by user."""
+def usage(spent: Mapping[str, Any]) -> RenderableType:
+    """Return calls and tokens of chat models, by task and by user."""
     cells: list[Sequence[Text | str]] = [
         (f"{kind.removeprefix('by_')} {one_line(name)}", *_spent(line))
         for kind in ("by_task", "by_user")

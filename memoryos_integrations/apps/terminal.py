@@ -1,4 +1,4 @@
-"""Output: stored text is data, so nothing in it may steer the terminal or be read as markup."""
+"""Output. Stored text must not control the terminal or be read as markup."""
 
 from __future__ import annotations
 
@@ -49,53 +49,64 @@ def console(*, stderr: bool = False, plain: bool = False) -> Console:
     )
 
 
-def say(line: str) -> None:
-    """Write one line about what was done to stderr, so that stdout holds nothing but what was asked for."""
+def print_status(line: str) -> None:
+    """Write one line to stderr, so that stdout holds results only."""
     console(stderr=True).print(one_line(line), soft_wrap=True)
 
 
 @contextmanager
-def working(on: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show on stderr that a command is at work, if that is a terminal; yield what says how far it has come.
+def status(text: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show a status line on stderr while a command works, if that is a terminal.
 
     Args:
-        on: what it does.
-        quiet: show nothing there either.
+        text: what the command does.
+        quiet: show nothing.
+
+    Yields:
+        A function that shows how far it has come.
     """
     err = console(stderr=True)
-    if quiet or not animated(err):
+    if quiet or not can_animate(err):
         yield lambda _: None
         return
-    with err.status(one_line(on)) as status:
-        yield lambda so_far: status.update(one_line(f"{on}: {so_far}"))
+    with err.status(one_line(text)) as line:
+        yield lambda progress: line.update(one_line(f"{text}: {progress}"))
 
 
-def animated(out: Console) -> bool:
-    """Return whether what moves can be shown: colours forced upon a pipe do not make it a terminal."""
+def can_animate(out: Console) -> bool:
+    """Return whether progress can be shown: a pipe with forced colours is not a terminal."""
     return out.is_interactive and out.file.isatty()
 
 
 def write_json(value: object) -> None:
-    """Write a value to stdout as JSON in ASCII, which no terminal can be steered by."""
-    sys.stdout.write(json.dumps(plain(value), indent=2) + "\n")
+    """Write a value to stdout as JSON in ASCII, which cannot control a terminal."""
+    sys.stdout.write(json.dumps(json_value(value), indent=2) + "\n")
 
 
-def on_terminal() -> bool:
-    """Return whether stdout is a terminal, which what is written could steer."""
+def stdout_is_terminal() -> bool:
+    """Return whether stdout is a terminal."""
     return sys.stdout.isatty()
 
 
-def write_exactly(text: str) -> None:
-    """Write a text to stdout unchanged; only on a terminal it is made safe to show and ends its line."""
-    sys.stdout.write(clean(text) + "\n" if on_terminal() else text)
+def write_text(text: str) -> None:
+    """Write a text to stdout unchanged; on a terminal without control characters, and with a line end."""
+    sys.stdout.write(clean(text) + "\n" if stdout_is_terminal() else text)
 
 
-def plain(value: object) -> Any:
-    """Return a value of this library as what JSON knows; times become ISO 8601."""
+def json_value(value: object) -> Any:
+    """Return a value of this library as JSON values; times become ISO 8601."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: json_value(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [json_value(item) for item in value]
     return value.isoformat() if isinstance(value, datetime) else value
+
+
+def print_count(as_json: bool, name: str, count: int, line: str) -> None:
+    """Print how many things a command did: as JSON under a name, else a line about it."""
+    if as_json:
+        write_json({name: count})
+    else:
+        console().print(one_line(line), soft_wrap=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from memoryos_integrations import checks
-from memoryos_integrations.apps.importing.upstream_format import NOTHING, PROFILE, moment_of
+from memoryos_integrations.apps.importing.upstream_format import NOTHING, PROFILE, parse_upstream_time
 from memoryos_integrations.apps.models import DEFAULT_MODEL
 from memoryos_integrations.compat import stores
 from memoryos_integrations.compat.retriever import Retriever, knowledge
@@ -131,7 +131,7 @@ class Memoryos:
         Raises:
             InvalidInputError: an argument is unusable; nothing was stored.
         """
-        at = moment_of("timestamp", timestamp) if timestamp else None
+        at = parse_upstream_time("timestamp", timestamp) if timestamp else None
         kept = checks.metadata("meta_data", meta_data)[0]
         self.user.add(user_input, agent_response, thread_id=_THREAD, at=at, metadata=kept)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from memoryos_integrations.apps.importing.upstream_format import written
+from memoryos_integrations.apps.importing.upstream_format import format_time
 from memoryos_integrations.checks import MAX_K
 from memoryos_integrations.errors import InvalidInputError
 
@@ -70,7 +70,7 @@ class Retriever:
             "retrieved_pages": [_shown(page, summaries) for page in pages],
             "retrieved_user_knowledge": self._facts(user_query, "user", top_k_knowledge),
             "retrieved_assistant_knowledge": self._facts(user_query, "agent", top_k_knowledge),
-            "retrieved_at": written(self._user._store.times.now()),
+            "retrieved_at": format_time(self._user._store.times.now()),
         }
 
     def _facts(self, query: str, about: About, most: int) -> list[dict[str, str]]:
@@ -83,7 +83,7 @@ class Retriever:
 
 def knowledge(fact: Fact) -> dict[str, str]:
     """Return a fact as upstream returns an entry of knowledge."""
-    return {"knowledge": fact.text, "timestamp": written(fact.valid_from)}
+    return {"knowledge": fact.text, "timestamp": format_time(fact.valid_from)}
 
 
 def _shown(page: Page, summaries: dict[str, str]) -> dict[str, Any]:
@@ -95,6 +95,6 @@ def _shown(page: Page, summaries: dict[str, str]) -> dict[str, Any]:
         "page_id": page.id,
         "user_input": sides["user"],
         "agent_response": sides["assistant"],
-        "timestamp": written(page.at),
+        "timestamp": format_time(page.at),
         "meta_info": summaries.get(page.segment_id or ""),
     }

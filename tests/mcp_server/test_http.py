@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from mcp_server.parts import SECONDS, Process, call, started
 from memoryos_integrations import ConfigError
 from memoryos_integrations.apps.cli import app
-from memoryos_integrations.apps.mcp.http import TOKEN, address
+from memoryos_integrations.apps.mcp.http import TOKEN, checked_address
 
 A_TOKEN = "a-token-of-24-characters"
 HELLO = {
@@ -156,20 +156,20 @@ def test_whoever_can_be_reached_from_elsewhere_needs_a_name_and_a_token(host, mo
     monkeypatch.setenv(TOKEN, A_TOKEN)
     assert "--allow-host" in told("--http", "--host", host)
     assert list(tmp_path.iterdir()) == []
-    checked = address(host, 1, ["memory.example.com"], A_TOKEN)
+    checked = checked_address(host, 1, ["memory.example.com"], A_TOKEN)
     assert checked.token == A_TOKEN
     assert A_TOKEN not in repr(checked)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
 def test_on_this_machine_neither_is_needed(host):
-    assert address(host, 1, [], None).token is None
+    assert checked_address(host, 1, [], None).token is None
 
 
 @pytest.mark.parametrize("token", ["short", "x" * 15, "é" * 20, "x" * 20 + "\n"])
 def test_a_token_that_is_no_token_is_refused_without_being_shown(token):
     with pytest.raises(ConfigError, match=TOKEN) as caught:
-        address("127.0.0.1", 1, [], token)
+        checked_address("127.0.0.1", 1, [], token)
     assert token not in str(caught.value)
 
 
@@ -178,12 +178,12 @@ def test_a_token_that_is_no_token_is_refused_without_being_shown(token):
 )
 def test_a_name_that_is_no_host_is_refused(name):
     with pytest.raises(ConfigError, match="--allow-host"):
-        address("127.0.0.1", 1, [name], A_TOKEN)
+        checked_address("127.0.0.1", 1, [name], A_TOKEN)
 
 
 @pytest.mark.parametrize("name", ["a.example:8443", "[2001:db8::1]", "[2001:db8::1]:80"])
 def test_a_name_may_have_a_port_and_be_an_address(name):
-    security = address("0.0.0.0", 1, [name], A_TOKEN).security
+    security = checked_address("0.0.0.0", 1, [name], A_TOKEN).security
     assert name in security.allowed_hosts
     assert f"https://{name}" in security.allowed_origins
     assert security.enable_dns_rebinding_protection

@@ -17,7 +17,7 @@ from mcp import Client
 
 from mcp_server.parts import SECONDS, Process, call, on_stdio, refused, started
 from memoryos_integrations import MemoryOS
-from memoryos_integrations.apps.mcp.serving import NoValues
+from memoryos_integrations.apps.mcp.serving import ClassNamesOnly
 from memoryos_integrations.testing import HashEmbedder
 
 SECRET = "zqcanary"
@@ -223,7 +223,7 @@ def test_the_log_of_an_error_that_nobody_foresaw_says_where_and_what_but_quotes_
         recall(SECRET)
     except RuntimeError:
         record = logging.LogRecord("a", logging.ERROR, "b", 1, "it failed", None, sys.exc_info())
-    logged = NoValues("%(levelname)s %(message)s").format(record)
+    logged = ClassNamesOnly("%(levelname)s %(message)s").format(record)
     assert logged.startswith("ERROR it failed\n")
     assert logged.index("ValueError") < logged.index("RuntimeError")
     assert "in recall" in logged

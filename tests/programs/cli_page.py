@@ -18,14 +18,17 @@ _WIDTH = 100
 _HEAD = """\
 # Command line
 
-The help of `memoryos` and of each command, written here by `make cli-page`. The examples are one story: they
-run in the order of the page.
+The help of `memoryos` and of each command, written here by `make cli-page`. The examples run in the order of
+the page.
+
+The store is the one of `--path`, else of `MEMORYOS_URL`, else of `MEMORYOS_PATH`, else the account's own data
+folder: the same that `MemoryOS()` and `memoryos mcp` open.
 
 Results go to stdout, all else to stderr. On a terminal there are colours, and long work says on stderr how
 far it has come; a pipe and `--json` get neither. `NO_COLOR=1` turns colours off on a terminal too.
 
-`memoryos --install-completion` teaches bash, zsh, fish or PowerShell the commands, their options and the
-names that these take; it needs no network. Where it cannot tell which shell it was started from,
+`memoryos --install-completion` sets up completion of commands, options and their values for bash, zsh,
+fish or PowerShell; it needs no network. Where it cannot tell which shell it was started from,
 `_MEMORYOS_COMPLETE=source_bash memoryos` prints the script for bash.
 """
 

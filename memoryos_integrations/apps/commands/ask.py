@@ -1,4 +1,4 @@
-"""The commands that ask a chat model."""
+"""Commands that call a chat model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from memoryos_integrations.apps.model_options import (
     DEFAULT_MODEL,
     LlmModelOption,
     LlmOption,
-    needed_model,
+    required_model,
 )
 from memoryos_integrations.apps.options import (
     DEFAULT_USER,
@@ -23,10 +23,10 @@ from memoryos_integrations.apps.options import (
     PathOption,
     UserOption,
     fail,
-    opened,
-    reported,
+    open_store,
+    report_errors,
 )
-from memoryos_integrations.apps.terminal import console, on_terminal, working, write_json
+from memoryos_integrations.apps.terminal import console, status, stdout_is_terminal, write_json
 from memoryos_integrations.events import GivenUp, Learnt, Refined
 from memoryos_integrations.reports import card, clean
 
@@ -57,9 +57,9 @@ def respond(
 
     The question is stored first: when the model fails, ask again.
     """
-    with reported():
-        model = needed_model(llm, llm_model)
-    with opened(path, embedder, create=True, llm=model) as memory:
+    with report_errors():
+        model = required_model(llm, llm_model)
+    with open_store(path, embedder, create=True, llm=model) as memory:
         mine = memory.user(user, agent)
         pieces = mine.respond_stream(query, thread_id=thread, style_hint=style, relationship=relationship)
         if as_json:
@@ -69,8 +69,8 @@ def respond(
 
 
 @dataclass(slots=True)
-class Work:
-    """Counts what a chat model did for a store, from its events; they come from several threads."""
+class WorkCounts:
+    """Counts the work of a chat model from a store's events, which come from several threads."""
 
     pages_refined: int = 0
     topics: int = 0
@@ -80,8 +80,8 @@ class Work:
     refused: int = 0
     pages_given_up: int = 0
 
-    def hear(self, event: Event) -> None:
-        """Take in an event."""
+    def count(self, event: Event) -> None:
+        """Count an event."""
         if isinstance(event, Refined):
             self.pages_refined += len(event.page_ids)
             self.topics += len(event.segment_ids)
@@ -97,13 +97,13 @@ class Work:
 @dataclass(frozen=True, slots=True)
 class _Enriched:
     model: str
-    work: Work
+    work: WorkCounts
     calls: int
     failures: int
     tokens_in: int
     tokens_out: int
     failed: tuple[str, ...]
-    """Why jobs failed that wait for their next try."""
+    """Errors of the jobs that will be retried."""
 
 
 def enrich(
@@ -113,25 +113,25 @@ def enrich(
     as_json: JsonOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
-    """Let a chat model refine all that none has refined yet.
+    """Let a chat model refine pages that none has refined.
 
-    The pages of all users are sorted into topics with summaries, hot topics become facts and a persona. What
-    the model fails at stays as it was and can be tried again.
+    Pages of all users are sorted into topics with summaries; facts and a persona are drawn from hot topics.
+    What the model fails at stays unchanged and can be tried again.
     """
-    with reported():
-        model = needed_model(llm, llm_model)
-    work = Work()
-    watching: list[Callable[[str], None]] = []
+    with report_errors():
+        model = required_model(llm, llm_model)
+    work = WorkCounts()
+    listeners: list[Callable[[str], None]] = []
 
-    def hear(event: Event) -> None:
-        work.hear(event)
-        for tell in watching:
-            tell(f"{work.pages_refined} pages sorted, {work.pages_learnt} learnt from")
+    def on_event(event: Event) -> None:
+        work.count(event)
+        for listener in listeners:
+            listener(f"{work.pages_refined} pages sorted, {work.pages_learnt} learnt from")
 
-    with opened(path, embedder, on_event=hear) as memory:
+    with open_store(path, embedder, on_event=on_event) as memory:
         before = memory.stats()["llm"]
-        with working(f"asking {model.name}", quiet=as_json) as say_so_far:
-            watching.append(say_so_far)
+        with status(f"asking {model.name}", quiet=as_json) as show_progress:
+            listeners.append(show_progress)
             report = memory.enrich(model)
         after = memory.stats()["llm"]
     done = _Enriched(
@@ -146,14 +146,14 @@ def enrich(
     if as_json:
         write_json(done)
     else:
-        _tell(done)
+        _print_summary(done)
     if done.failed:
         fail(
             f"{len(report.parked)} jobs failed ({', '.join(done.failed)}); the rest is done, try again later"
         )
 
 
-def _tell(done: _Enriched) -> None:
+def _print_summary(done: _Enriched) -> None:
     work = done.work
     figures = {
         "pages sorted": f"{work.pages_refined} into {work.topics} topics and {work.chains} chains",
@@ -168,8 +168,8 @@ def _tell(done: _Enriched) -> None:
 
 
 def _write(pieces: Iterable[str]) -> None:
-    """Write an answer as it comes; on a terminal it is made safe to show."""
-    shown = clean if on_terminal() else str
+    """Write an answer as it comes; on a terminal without control characters."""
+    shown = clean if stdout_is_terminal() else str
     for piece in pieces:
         sys.stdout.write(shown(piece))
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""The commands that look: none of them changes what is stored, none begins a store."""
+"""Commands that read. None changes a store or creates one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from memoryos_integrations.apps.fact_sources import evidence, superseded
 from memoryos_integrations.apps.options import (
     DEFAULT_USER,
-    NOTHING,
+    EXIT_NOTHING,
     AgentOption,
     EmbedderName,
     EmbedderOption,
@@ -18,10 +18,10 @@ from memoryos_integrations.apps.options import (
     PathOption,
     ThreadOption,
     UserOption,
-    nothing_of,
-    opened,
+    exit_with_nothing,
+    open_store,
 )
-from memoryos_integrations.apps.terminal import console, say, working, write_exactly, write_json
+from memoryos_integrations.apps.terminal import console, print_status, status, write_json, write_text
 from memoryos_integrations.reports import card, rows
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _SEGMENTS_SHOWN = 20
 
 
 class View(StrEnum):
-    """What ``show`` shows."""
+    """The parts that ``show`` prints."""
 
     PAGES = "pages"
     SEGMENTS = "segments"
@@ -43,7 +43,7 @@ class View(StrEnum):
 
 
 def search(
-    query: Annotated[str, typer.Argument(metavar="QUERY", help="The question, as you would ask it.")],
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="The question.")],
     k: Annotated[int, typer.Option("-k", metavar="N", help="How many memories.")] = 10,
     kind: Annotated[
         list[str] | None,
@@ -74,7 +74,7 @@ def search(
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
     """Find memories, best first. Exit code 1 if there are none."""
-    with opened(path, embedder) as memory:
+    with open_store(path, embedder) as memory:
         result = memory.user(user, agent).retrieve(
             query,
             k=k,
@@ -88,9 +88,9 @@ def search(
             columns = () if explain else ("score", "text/role name at kind tier thread_id")
             console().print(rows("Found", result, columns=columns, ids=True))
             if not result.dense:
-                say("Found by words only: there is no embedder.")
+                print_status("Found by words only: there is no embedder.")
         if not result:
-            nothing_of(memory, user, "Nothing was found")
+            exit_with_nothing(memory, user, "Nothing was found")
 
 
 def context(
@@ -107,17 +107,17 @@ def context(
 ) -> None:
     """Write the memories for a prompt to stdout.
 
-    Their tokens are told on stderr. Exit code 1 if there are none.
+    The number of tokens goes to stderr. Exit code 1 if there are none.
     """
-    with opened(path, embedder) as memory:
+    with open_store(path, embedder) as memory:
         built = memory.user(user, agent).context(query, max_tokens=max_tokens, thread_id=thread)
         if as_json:
             write_json(built)
         else:
-            write_exactly(built.text)
-            say(f"{built.tokens} of {max_tokens} tokens, {len(built.items)} memories")
+            write_text(built.text)
+            print_status(f"{built.tokens} of {max_tokens} tokens, {len(built.items)} memories")
         if not built.items:
-            nothing_of(memory, user, "Nothing was found")
+            exit_with_nothing(memory, user, "Nothing was found")
 
 
 def show(
@@ -127,7 +127,7 @@ def show(
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="Newest pages shown.")] = 20,
     history: Annotated[
-        bool, typer.Option("--history", help="Also the facts that hold no more, and what took their place.")
+        bool, typer.Option("--history", help="Also superseded facts, and what replaced them.")
     ] = False,
     path: PathOption = None,
     user: UserOption = DEFAULT_USER,
@@ -136,7 +136,7 @@ def show(
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
     """Show pages, topics by heat, facts with sources, persona."""
-    with opened(path, embedder) as memory:
+    with open_store(path, embedder) as memory:
         mine = memory.user(user, agent)
         views = tuple(View) if view is None else (view,)
         if as_json:
@@ -147,7 +147,7 @@ def show(
         for one in views:
             out.print(_rendered(mine, one, thread, limit, history))
         if user not in memory.users():
-            nothing_of(memory, user, "Nothing is stored")
+            exit_with_nothing(memory, user, "Nothing is stored")
 
 
 def stats(
@@ -156,19 +156,19 @@ def stats(
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
     """Count what is stored, and what chat models cost."""
-    with opened(path, embedder) as memory:
+    with open_store(path, embedder) as memory:
         counts = memory.stats()
         if as_json:
             write_json(counts)
             return
         from memoryos_integrations.apps import render
 
-        bill = counts.pop("llm")
+        usage = counts.pop("llm")
         out = console()
         out.print(card(str(memory.path), counts))
-        if bill["calls"]:
+        if usage["calls"]:
             out.print()
-            out.print(render.bill(bill))
+            out.print(render.usage(usage))
 
 
 def users(
@@ -177,14 +177,14 @@ def users(
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
     """List the users who have memories."""
-    with opened(path, embedder) as memory:
-        known = memory.users()
+    with open_store(path, embedder) as memory:
+        ids = memory.users()
     if as_json:
-        write_json(known)
+        write_json(ids)
         return
     from memoryos_integrations.apps import render
 
-    console().print(render.lines(known), soft_wrap=True, end="" if not known else "\n")
+    console().print(render.lines(ids), soft_wrap=True, end="" if not ids else "\n")
 
 
 def verify(
@@ -193,7 +193,7 @@ def verify(
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
     """Check that the store is whole. Exit code 1 if something is wrong."""
-    with opened(path, embedder) as memory, working("checking", quiet=as_json):
+    with open_store(path, embedder) as memory, status("checking", quiet=as_json):
         report = memory.verify()
     if as_json:
         write_json(report)
@@ -204,7 +204,7 @@ def verify(
         out.print(card(f"{memory.path}: {'whole' if report.ok else 'something is wrong'}", report.counts))
         out.print(render.lines(report.problems))
     if not report.ok:
-        raise typer.Exit(NOTHING)
+        raise typer.Exit(EXIT_NOTHING)
 
 
 def _value(mine: UserMemory, view: View, thread: str | None, limit: int, history: bool) -> Any:

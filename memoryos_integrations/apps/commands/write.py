@@ -1,4 +1,4 @@
-"""The commands that change what is stored."""
+"""Commands that change a store."""
 
 from __future__ import annotations
 
@@ -12,20 +12,27 @@ import typer
 
 from memoryos_integrations.apps.options import (
     DEFAULT_USER,
-    NOTHING,
+    EXIT_NOTHING,
     AgentOption,
     EmbedderName,
     EmbedderOption,
     JsonOption,
     PathOption,
     UserOption,
-    embedder_of,
     fail,
-    moment,
-    opened,
-    reported,
+    open_store,
+    parse_time,
+    report_errors,
 )
-from memoryos_integrations.apps.terminal import animated, console, one_line, say, working, write_json
+from memoryos_integrations.apps.terminal import (
+    can_animate,
+    console,
+    one_line,
+    print_count,
+    print_status,
+    status,
+    write_json,
+)
 from memoryos_integrations.events import Embedded, TurnAdded
 
 if TYPE_CHECKING:
@@ -41,7 +48,7 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The file.")]
 
 
 def add(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What the user said.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What the user message.")],
     answer: Annotated[str, typer.Option("--answer", metavar="TEXT", help="What was answered.")] = "",
     thread: Annotated[str, typer.Option("--thread", metavar="T", help="The conversation.")] = "default",
     at: Annotated[
@@ -54,9 +61,9 @@ def add(
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
     """Store one turn. It is on disk and can be found when this returns."""
-    with reported():
-        when = moment("--at", at)
-    with opened(path, embedder, create=True) as memory:
+    with report_errors():
+        when = parse_time("--at", at)
+    with open_store(path, embedder, create=True) as memory:
         page = memory.user(user, agent).add(text, answer, thread_id=thread, at=when)
     if as_json:
         write_json(page)
@@ -66,19 +73,19 @@ def add(
 
 @dataclass(slots=True)
 class _Tally:
-    """Counts what the store's events tell; the worker's come from its own thread."""
+    """Counts a store's events; the worker's come from its own thread."""
 
     stored: int = 0
     embedded: int = 0
-    watch: Callable[[int], None] | None = None
+    on_embedded: Callable[[int], None] | None = None
 
-    def hear(self, event: Event) -> None:
+    def count(self, event: Event) -> None:
         if isinstance(event, TurnAdded):
             self.stored += len(event.message_ids)
         elif isinstance(event, Embedded):
             self.embedded += event.messages
-            if self.watch is not None:
-                self.watch(self.embedded)
+            if self.on_embedded is not None:
+                self.on_embedded(self.embedded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,7 @@ def chat_import(
 ) -> None:
     """Store a file of conversations.
 
-    What is stored already is not stored twice.
+    Messages stored before are skipped.
 
     A JSON list of messages (role, content or text; optional name, at or timestamp, thread_id), ShareGPT's
     format, or LoCoMo's: its sessions become threads, and several samples several users: ID-0, ID-1, ...
@@ -117,10 +124,10 @@ def chat_import(
     """
     from memoryos_integrations.apps.importing.chat_files import read
 
-    with reported():
+    with report_errors():
         conversations = read(file, thread_id=thread, sample=sample)
     tally = _Tally()
-    with opened(path, embedder, create=True, on_event=tally.hear) as memory:
+    with open_store(path, embedder, create=True, on_event=tally.count) as memory:
         report = _store(memory, conversations, tally, user, agent, quiet=as_json)
     messages = sum(len(conversation.messages) for conversation in conversations)
     imported = _Imported(
@@ -134,7 +141,7 @@ def chat_import(
     if as_json:
         write_json(imported)
     else:
-        _tell(imported)
+        _print_summary(imported)
 
 
 def _store(
@@ -145,28 +152,28 @@ def _store(
     err = console(stderr=True)
     columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn())
     total = sum(len(conversation.messages) for conversation in conversations)
-    with Progress(*columns, console=err, disable=quiet or not animated(err)) as progress:
+    with Progress(*columns, console=err, disable=quiet or not can_animate(err)) as progress:
         storing = progress.add_task("storing", total=total)
         for conversation in conversations:
             mine = memory.user(user + conversation.user_suffix, agent)
-            for said in conversation.messages:
+            for message in conversation.messages:
                 mine.add_message(
-                    said.text,
-                    role=said.role,
-                    name=said.name,
-                    thread_id=said.thread_id,
-                    at=said.at,
-                    event_id=said.event_id,
+                    message.text,
+                    role=message.role,
+                    name=message.name,
+                    thread_id=message.thread_id,
+                    at=message.at,
+                    event_id=message.event_id,
                     source="import",
-                    metadata=said.metadata,
+                    metadata=message.metadata,
                 )
                 progress.advance(storing)
         embedding = progress.add_task("embedding", total=tally.stored, completed=tally.embedded)
-        tally.watch = lambda done: progress.update(embedding, completed=done)
+        tally.on_embedded = lambda done: progress.update(embedding, completed=done)
         return memory.flush()
 
 
-def _tell(imported: _Imported) -> None:
+def _print_summary(imported: _Imported) -> None:
     out = console()
     out.print(one_line(f"stored {imported.stored} messages for {', '.join(imported.users)}"), soft_wrap=True)
     if imported.known:
@@ -174,7 +181,9 @@ def _tell(imported: _Imported) -> None:
     for reason, count in imported.left_out.items():
         out.print(f"left out: {count} {reason}")
     if imported.parked or imported.waiting:
-        say(f"Not embedded yet: {imported.parked} jobs failed, {imported.waiting} wait for another process.")
+        print_status(
+            f"Not embedded yet: {imported.parked} jobs failed, {imported.waiting} wait for another process."
+        )
 
 
 def forget(
@@ -198,10 +207,10 @@ def forget(
     """Erase for good, from every file of the store. Exit code 1 if there was nothing to erase."""
     if bool(ids) + (thread is not None) + everything != 1:
         fail("say what to forget: exactly one of --id, --thread and --everything")
-    with opened(path, embedder) as memory:
+    with open_store(path, embedder) as memory:
         mine = memory.user(user, agent)
         if not yes:
-            _ask(mine, ids, thread)
+            _confirm(mine, ids, thread)
         receipt = mine.forget(ids=ids or None, thread_id=thread, everything=everything)
     if as_json:
         write_json(receipt)
@@ -212,12 +221,12 @@ def forget(
             soft_wrap=True,
         )
     if receipt.missing_ids:
-        say(f"not there: {', '.join(receipt.missing_ids)}")
+        print_status(f"not there: {', '.join(receipt.missing_ids)}")
     if not (receipt.message_ids or receipt.fact_ids):
-        raise typer.Exit(NOTHING)
+        raise typer.Exit(EXIT_NOTHING)
 
 
-def _ask(mine: UserMemory, ids: list[str] | None, thread: str | None) -> None:
+def _confirm(mine: UserMemory, ids: list[str] | None, thread: str | None) -> None:
     if not sys.stdin.isatty():
         fail("there is no terminal to ask on: give --yes to forget without a question")
     if ids:
@@ -225,10 +234,10 @@ def _ask(mine: UserMemory, ids: list[str] | None, thread: str | None) -> None:
     else:
         count = len(mine.pages(thread_id=thread))
         what = f"{count} pages of thread {thread!r}" if thread is not None else f"everything ({count} pages)"
-    asked = one_line(f"Erase {what} of user {mine.user_id!r} with agent {mine.agent_id!r} for good?")
-    if not typer.confirm(asked, err=True):
-        say("nothing was erased")
-        raise typer.Exit(NOTHING)
+    question = one_line(f"Erase {what} of user {mine.user_id!r} with agent {mine.agent_id!r} for good?")
+    if not typer.confirm(question, err=True):
+        print_status("nothing was erased")
+        raise typer.Exit(EXIT_NOTHING)
 
 
 def export(
@@ -243,9 +252,9 @@ def export(
 
     JSON Lines; only you can read it.
     """
-    with opened(path, embedder) as memory:
+    with open_store(path, embedder) as memory:
         records = memory.user(user, agent).export(file)
-    _done(as_json, "records", records, f"wrote {records} records to {file}")
+    print_count(as_json, "records", records, f"wrote {records} records to {file}")
 
 
 def load(
@@ -259,41 +268,8 @@ def load(
     """Store what 'export' wrote, all or nothing."""
     if not file.is_file():
         fail(f"{file} is not a file")
-    with opened(path, embedder, create=True) as memory, working("loading", quiet=as_json) as say_so_far:
+    with open_store(path, embedder, create=True) as memory, status("loading", quiet=as_json) as show_progress:
         records = memory.user(user, agent).load(file)
-        say_so_far(f"{records} records stored, embedding them")
+        show_progress(f"{records} records stored, embedding them")
         memory.flush()
-    _done(as_json, "new_records", records, f"stored {records} new records")
-
-
-def rebuild(
-    path: PathOption = None,
-    as_json: JsonOption = False,
-    embedder: EmbedderOption = EmbedderName.DEFAULT,
-) -> None:
-    """Make the vector index anew from the ledger."""
-    with opened(path, embedder) as memory, working("rebuilding the index", quiet=as_json):
-        records = memory.rebuild_index()
-    _done(as_json, "records", records, f"the index holds {records} records")
-
-
-def reindex(
-    path: PathOption = None,
-    as_json: JsonOption = False,
-    embedder: EmbedderOption = EmbedderName.DEFAULT,
-) -> None:
-    """Move the store to another embedder.
-
-    All texts get new vectors; the old ones serve until the last is there. What was interrupted goes on where
-    it stopped. From then on the store is opened with this embedder; 'none' deletes the vectors.
-    """
-    with opened(path, EmbedderName.NONE) as memory, working("making new vectors", quiet=as_json):
-        vectors = memory.reindex(embedder_of(embedder))
-    _done(as_json, "vectors", vectors, f"made {vectors} vectors by the embedder {embedder.value!r}")
-
-
-def _done(as_json: bool, name: str, count: int, line: str) -> None:
-    if as_json:
-        write_json({name: count})
-    else:
-        console().print(one_line(line), soft_wrap=True)
+    print_count(as_json, "new_records", records, f"stored {records} new records")

@@ -1,4 +1,4 @@
-"""``memoryos demo``: a real conversation is remembered, asked about, put into a prompt, and forgotten."""
+"""``memoryos demo``: remembers a conversation, asks about it, builds a prompt, and forgets."""
 
 from __future__ import annotations
 
@@ -11,8 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memoryos_integrations.apps.model_options import DEFAULT_MODEL, LlmModelOption, LlmOption, model_at
-from memoryos_integrations.apps.options import EmbedderName, EmbedderOption, JsonOption, opened, reported
+from memoryos_integrations.apps.model_options import (
+    DEFAULT_MODEL,
+    LlmModelOption,
+    LlmOption,
+    model_from_options,
+)
+from memoryos_integrations.apps.options import (
+    EmbedderName,
+    EmbedderOption,
+    JsonOption,
+    open_store,
+    report_errors,
+)
 from memoryos_integrations.apps.terminal import console, write_json
 
 if TYPE_CHECKING:
@@ -43,8 +54,8 @@ def demo(
 
     With --llm, a chat model also sorts the turns and learns from them.
     """
-    with reported():
-        model = model_at(llm, llm_model)
+    with report_errors():
+        model = model_from_options(llm, llm_model)
     if as_json:
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
             out = console(plain=True)
@@ -58,7 +69,7 @@ def demo(
 def _run(
     out: Console, path: Path | None, questions: int, embedder: EmbedderName, model: OpenAICompatible | None
 ) -> dict[str, Any]:
-    from memoryos_integrations.apps.demo import model as refined
+    from memoryos_integrations.apps.demo import model as learning
     from memoryos_integrations.apps.demo import run
     from memoryos_integrations.apps.demo.view import DemoView
     from memoryos_integrations.tokens import default_counter
@@ -68,22 +79,22 @@ def _run(
     view = DemoView(out, sample)
     view.opening(None if model is None else str(model))
     clock = run.clock_from(sample.turns[-1].at)
-    with _folder(path) as folder, opened(folder, embedder, create=True, clock=clock, llm=model) as memory:
+    with _folder(path) as folder, open_store(folder, embedder, create=True, clock=clock, llm=model) as memory:
         mine = memory.user(sample.user_id)
         with view.remembering() as progress:
             milliseconds = run.remember(memory, sample, progress)
-        view.remembered(milliseconds)
+        view.latency(milliseconds)
         tiers = run.tiers_of(memory)
         segments = mine.segments()
         view.heat(segments)
-        learnt = None if model is None else refined.learnt(memory, mine, model.name)
+        learnt = None if model is None else learning.learning_report(memory, mine, model.name)
         view.learnt(learnt)
         answers = run.ask(mine, sample.questions)
-        shown = run.spread(answers, questions)
+        shown = run.evenly_spaced(answers, questions)
         view.answers(shown, answers)
-        view.hotter(segments, mine.segments())
+        view.heat_change(segments, mine.segments())
         example, whole = (shown or answers)[0], run.tokens_of_all(sample)
-        view.bill(example, whole, exact=default_counter().exact)
+        view.context(example, whole, exact=default_counter().exact)
         erased = run.forget_one(memory, sample, answers, folder)
         view.erasure(erased)
         calls = int(memory.stats()["llm"]["calls"])

@@ -1,4 +1,4 @@
-"""What a chat model made of the demo's conversation."""
+"""Long-term memory that a chat model drew from the demo's conversation."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class LearningReport:
     """Long-term memory, and what it cost."""
 
     persona: Persona
     facts: Sequence[Fact]
-    """Those that a model told, newest first."""
+    """Those that the model found, newest first."""
     evidence: Mapping[str, Sequence[str]]
     superseded: Sequence[Fact]
     successors: Mapping[str, Fact]
     bill: Mapping[str, Any]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the same as values of JSON."""
+        """Return the same as JSON values."""
         return {
             "profile": dict(self.persona.profile),
             "traits": {name: str(level) for name, level in self.persona.traits.items()},
@@ -43,19 +43,21 @@ class Learnt:
         }
 
 
-def learnt(memory: MemoryOS, mine: UserMemory, model: str) -> Learnt:
+def learning_report(memory: MemoryOS, mine: UserMemory, model: str) -> LearningReport:
     """Return what long-term memory holds now."""
     facts = mine.facts()
-    told = [fact for fact in facts if fact.method == model]
-    gone, successors = superseded(mine, facts)
-    return Learnt(mine.persona(), told, evidence(mine, told), gone, successors, memory.stats()["llm"])
+    found = [fact for fact in facts if fact.method == model]
+    closed, successors = superseded(mine, facts)
+    return LearningReport(
+        mine.persona(), found, evidence(mine, found), closed, successors, memory.stats()["llm"]
+    )
 
 
-def flushed(memory: MemoryOS) -> None:
-    """Do the background work, and stop if the model fails: without it there is nothing to show.
+def flush_or_raise(memory: MemoryOS) -> None:
+    """Do the background work; stop if the model fails.
 
     Raises:
-        LLMUnavailable: it failed at some of its work, which waits in the ledger.
+        LLMUnavailable: some of its jobs failed; they stay in the ledger.
     """
     failed = memory.flush().parked
     if failed and memory.llm is not None:

@@ -1,4 +1,4 @@
-"""What the demo does and measures, without a word about how it is shown."""
+"""The steps and measurements of the demo, without their display."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib.resources import files
 from statistics import mean, median
 from typing import TYPE_CHECKING, Any
 
-from memoryos_integrations.apps.demo.model import flushed
+from memoryos_integrations.apps.demo.model import flush_or_raise
 from memoryos_integrations.tokens import default_counter
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 K, CONTEXT_TOKENS = 10, 2000
 FACTS = ("Mara is allergic to cashews and pistachios.", "Mara lives at 9 Weavers' Row in Skipton.")
-_PIECE = 30  # bytes of a text that are looked for at once: long enough to occur nowhere else
+_PIECE = 30  # bytes searched for at once: too many to occur by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """A turn that was forgotten, and what of its text stood in the store's files."""
+    """A forgotten turn, and how many bytes of its text were in the store's files before and after."""
 
     answer: Answer
     page: Page
@@ -117,21 +117,21 @@ class Erasure:
 
 
 class Connections:
-    """Counts the network connections and name look-ups that Python code of this process asks for."""
+    """Counts the network connections and name look-ups that Python code of this process opens."""
 
     def __init__(self) -> None:
         self.count = 0
         self._counting = True
-        sys.addaudithook(self._hear)
+        sys.addaudithook(self._audit)
 
     def stop(self) -> None:
-        """Count no more; Python has no way to remove a hook."""
+        """Stop counting; Python cannot remove an audit hook."""
         self._counting = False
 
-    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._counting or not event.startswith("socket."):
             return
-        # The address of a socket of the network is a tuple, that of one of this machine a path.
+        # A network address is a tuple, that of a Unix socket a path.
         if event == "socket.getaddrinfo" or (event == "socket.connect" and isinstance(arguments[1], tuple)):
             self.count += 1
 
@@ -163,7 +163,7 @@ def load_sample() -> Sample:
 
 
 def clock_from(start: datetime) -> Callable[[], datetime]:
-    """Return a clock that begins at a time and runs on: the demo lives on the day of its last turn."""
+    """Return a clock that starts at a time and runs on: the demo is set on the day of its last turn."""
     began = time.time()
     return lambda: datetime.fromtimestamp(start.timestamp() + time.time() - began, start.tzinfo)
 
@@ -171,7 +171,7 @@ def clock_from(start: datetime) -> Callable[[], datetime]:
 def remember(memory: MemoryOS, sample: Sample, progress: Callable[[int, Tiers], None]) -> float:
     """Store the conversation, with the background work done after each session; returns ms of a turn's calls.
 
-    ``progress`` is told the number of turns stored, and the tiers.
+    ``progress`` is called with the number of turns stored and the tiers.
     """
     mine, done, seconds, tiers = memory.user(sample.user_id), 0, [], Tiers(0, 0, 0, 0)
     for session in sample.sessions:
@@ -181,12 +181,12 @@ def remember(memory: MemoryOS, sample: Sample, progress: Callable[[int, Tiers], 
             seconds.append(time.perf_counter() - started)
             done += 1
             progress(done, tiers)
-        flushed(memory)
+        flush_or_raise(memory)
         tiers = tiers_of(memory)
         progress(done, tiers)
     for fact in FACTS:
         mine.remember(fact)
-    flushed(memory)
+    flush_or_raise(memory)
     progress(done, tiers_of(memory))
     return 1000 * median(seconds)
 
@@ -243,8 +243,8 @@ def mean_recall(answers: Sequence[Answer]) -> tuple[float, float]:
     return mean(answer.recall for answer in answers), mean(answer.recall_in_context for answer in answers)
 
 
-def spread(answers: Sequence[Answer], count: int) -> list[Answer]:
-    """Return so many answers, evenly spread over all of them: which ones, nobody has picked."""
+def evenly_spaced(answers: Sequence[Answer], count: int) -> list[Answer]:
+    """Return ``count`` answers at even distances, so that none is hand-picked."""
     wanted = min(max(0, count), len(answers))
     return [answers[number * len(answers) // wanted] for number in range(wanted)]
 
@@ -252,17 +252,17 @@ def spread(answers: Sequence[Answer], count: int) -> list[Answer]:
 def tokens_of_all(sample: Sample) -> int:
     """Return the tokens of the whole conversation, with its speakers, as a prompt would hold it."""
     count = default_counter()
-    said = (
+    lines = (
         f"{sample.user_name}: {turn.user}\n{sample.agent_name}: {turn.assistant}\n" for turn in sample.turns
     )
-    return count("".join(said))
+    return count("".join(lines))
 
 
 def forget_one(memory: MemoryOS, sample: Sample, answers: Sequence[Answer], folder: Path) -> Erasure | None:
-    """Forget the turn that answers the first question whose evidence came first, and look for its bytes.
+    """Forget the first turn that ranked first for its question, and look for its bytes in the files.
 
     Returns:
-        What happened; ``None`` if no question had its evidence in the first place.
+        What was erased; ``None`` if no question had its evidence ranked first.
     """
     chosen = next((a for a in answers if any(a.rank_of(turn) == 1 for turn in a.question.evidence)), None)
     if chosen is None:
@@ -281,7 +281,7 @@ def forget_one(memory: MemoryOS, sample: Sample, answers: Sequence[Answer], fold
 def bytes_in_files(folder: Path, texts: Sequence[str]) -> tuple[int, int]:
     """Return how many bytes of texts stand in the files of a folder, and the number of files read.
 
-    The texts are looked for in pieces of 30 bytes, so that a shortened copy is found as well.
+    Searched in pieces of 30 bytes, so that a shortened copy counts too.
     """
     pieces = [
         encoded[start : start + _PIECE]

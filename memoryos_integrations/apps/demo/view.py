@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-    from memoryos_integrations.apps.demo.model import Learnt
+    from memoryos_integrations.apps.demo.model import LearningReport
     from memoryos_integrations.apps.demo.run import Answer, Erasure, Sample, Tiers
     from memoryos_integrations.types import Segment
 
@@ -38,7 +38,7 @@ _ALL_HERE = "No API key, no server, no network: everything runs here."
 
 
 class DemoView:
-    """Writes each part of the demo once it is known.
+    """Prints each part of the demo as it finishes.
 
     Args:
         out: where to.
@@ -50,7 +50,7 @@ class DemoView:
         self._parts = 0
 
     def opening(self, model: str | None) -> None:
-        """Say what is going to happen, and which model takes part."""
+        """Print the title, and the chat model in use."""
         turns = self._sample.turns
         who = f"{self._sample.user_name} and {self._sample.agent_name}"
         title = f"{len(turns)} turns between {who}, {day(turns[0].at)} to {day(turns[-1].at)}"
@@ -60,7 +60,7 @@ class DemoView:
 
     @contextmanager
     def remembering(self) -> Iterator[Callable[[int, Tiers], None]]:
-        """Show turns coming in and tiers filling; on no terminal, only how it ended."""
+        """Show turns coming in and tiers filling; without a terminal, only the end state."""
         self._part("Remembering, turn by turn")
         state: list[tuple[int, Tiers]] = [(0, run.Tiers(0, 0, 0, 0))]
         if not self._out.is_interactive:
@@ -70,8 +70,8 @@ class DemoView:
         with Live(self._tiers(*state[-1]), console=self._out, refresh_per_second=12) as live:
             yield lambda done, tiers: live.update(self._tiers(done, tiers))
 
-    def remembered(self, milliseconds: float) -> None:
-        """Say what a caller waits for."""
+    def latency(self, milliseconds: float) -> None:
+        """Print how long ``add`` took."""
         self._note(
             f"A turn is on disk and can be found after {milliseconds:.1f} ms (median); embedding and sorting "
             "into topics follow in the background."
@@ -82,22 +82,22 @@ class DemoView:
         self._part("Mid-term memory: topics by heat")
         self._out.print(render.segments(segments, most=_SEGMENTS))
 
-    def learnt(self, learnt: Learnt | None) -> None:
-        """Show what a model, if one was given, taught long-term memory, and what it cost."""
+    def learnt(self, learnt: LearningReport | None) -> None:
+        """Show what a model, if there is one, learnt, and what it cost."""
         if learnt is None:
             return
-        self._part("Long-term memory: what the model learnt, and from which words")
+        self._part("Long-term memory: what the model learnt, with evidence")
         self._out.print(replace(learnt.persona, knowledge=()))
         self._out.print()
         self._out.print(render.facts(learnt.facts[:_FACTS], learnt.evidence, ids=False))
         self._out.print(render.superseded(learnt.superseded, learnt.successors))
-        self._out.print(render.bill(learnt.bill))
+        self._out.print(render.usage(learnt.bill))
         calls, turns = learnt.bill["calls"], len(self._sample.turns)
         self._note(f"{calls} calls for {turns} turns, {calls / turns:.2f} a turn; no turn waited for one.")
 
     def answers(self, shown: Sequence[Answer], every: Sequence[Answer]) -> None:
         """Show some questions with their sources, and how well all of them went."""
-        self._part(f"MeteredLLM: {len(shown)} of {len(every)} questions, evenly spread")
+        self._part(f"Asking: {len(shown)} of {len(every)} questions, evenly spread")
         turns = {turn.id: turn for turn in self._sample.turns}
         for answer in shown:
             expected = Text(f"answer: {one_line(answer.question.answer)}", "dim")
@@ -111,8 +111,8 @@ class DemoView:
             f"{run.K} messages · recall: share of a question's source turns"
         )
 
-    def hotter(self, before: Sequence[Segment], after: Sequence[Segment]) -> None:
-        """Show what being asked about did to a topic."""
+    def heat_change(self, before: Sequence[Segment], after: Sequence[Segment]) -> None:
+        """Show how questions raised the heat of the hottest topic."""
         if not before or not after:
             return
         top, then = after[0], {segment.id: segment.heat for segment in before}
@@ -122,8 +122,8 @@ class DemoView:
             f"Topics that are asked about get hotter: '{words}' went from {was:.1f} to {top.heat:.1f}."
         )
 
-    def bill(self, answer: Answer, whole: int, *, exact: bool) -> None:
-        """Show the beginning of a context, and what it costs."""
+    def context(self, answer: Answer, whole: int, *, exact: bool) -> None:
+        """Show the beginning of a context, and its tokens."""
         self._part("What a model would be given")
         call = f'context("{one_line(answer.question.text)}")'
         self._out.print(Text(call, style="bold"))
@@ -139,13 +139,13 @@ class DemoView:
         )
 
     def erasure(self, erased: Erasure | None) -> None:
-        """Show what forgetting left."""
+        """Show what is left of a forgotten turn."""
         self._part("Forgetting for good")
         if erased is None:
             self._note("No question had its source in the first place, so there is nothing to show.")
             return
-        said = erased.page.messages[0]
-        self._out.print(Text(f"forget: {said.name}: {one_line(said.text, _TEXT)}", style="bold"))
+        first = erased.page.messages[0]
+        self._out.print(Text(f"forget: {first.name}: {one_line(first.text, _TEXT)}", style="bold"))
         receipt = erased.receipt
         self._out.print(
             f"  receipt: {len(receipt.message_ids)} messages, {len(receipt.page_ids)} page, "
@@ -159,7 +159,7 @@ class DemoView:
         self._out.print(f"  asked again: {one_line(erased.answer.question.text)}  {again}")
 
     def closing(self, calls: int, connections: int, seconds: float, kept: str | None) -> None:
-        """Say what it took."""
+        """Print calls, connections and seconds."""
         asked = calls or "0 (none was given)"
         self._out.print(Rule(style="dim"))
         self._out.print(

@@ -1,1 +1,1 @@
-"""Reading conversations from files of other programs."""
+"""Importers of conversations and stores of other programs."""

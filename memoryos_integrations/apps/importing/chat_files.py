@@ -1,6 +1,6 @@
-"""Files of conversations: read whole and checked whole, so that a bad file stores nothing.
+"""Reads files of conversations. A file is checked whole, so that a bad one stores nothing.
 
-Three shapes are known: a list of messages as chat models take them, ShareGPT's (objects with
+Three formats are supported: a list of messages as chat models take them, ShareGPT's (objects with
 ``conversations`` or ``messages``), and LoCoMo's samples.
 """
 
@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations.apps.importing.conversation import Conversation
-from memoryos_integrations.apps.options import moment
+from memoryos_integrations.apps.options import parse_time
 from memoryos_integrations.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def read(path: Path, *, thread_id: str | None = None, sample: int | None = None)
     Raises:
         InvalidInputError: the file cannot be read, or something in it cannot be stored; it says where.
     """
-    content = parsed(path)
+    content = read_json(path)
     items = content if isinstance(content, list) else [content]
     first = items[0] if items else None
     thread = path.stem if thread_id is None else thread_id
@@ -58,24 +58,24 @@ def read(path: Path, *, thread_id: str | None = None, sample: int | None = None)
         raise InvalidInputError(f"{path}: only a file of LoCoMo has samples to choose from")
     conversation = Conversation()
     if isinstance(first, dict) and _turns(first) is not None:
-        _take_objects(conversation, items, thread, str(path))
+        _append_threads(conversation, items, thread, str(path))
     else:
         if not isinstance(content, list):
             raise InvalidInputError(
                 f"{path}: expected a list of messages, an object with 'messages' or 'conversations', or a "
                 "sample of LoCoMo"
             )
-        _take_messages(conversation, items, thread, str(path))
+        _append_messages(conversation, items, thread, str(path))
     if not conversation.messages:
         raise InvalidInputError(f"{path}: there is no message in it")
     return [conversation]
 
 
-def parsed(path: Path) -> Any:
+def read_json(path: Path) -> Any:
     """Return what a file of JSON holds.
 
     Raises:
-        InvalidInputError: the file cannot be read, or is no JSON in UTF-8; it says where.
+        InvalidInputError: the file cannot be read, or is not JSON in UTF-8; the message says where.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
@@ -95,7 +95,7 @@ def _turns(item: Mapping[str, Any]) -> object:
     return item.get("conversations", item.get("messages"))
 
 
-def _take_objects(conversation: Conversation, items: list[Any], thread: str, path: str) -> None:
+def _append_threads(conversation: Conversation, items: list[Any], thread: str, path: str) -> None:
     """Each object is a thread: by its id, or numbered where there are several."""
     for number, item in enumerate(items, start=1):
         where = f"{path}: conversation {number}"
@@ -103,10 +103,10 @@ def _take_objects(conversation: Conversation, items: list[Any], thread: str, pat
         if not isinstance(turns, list):
             raise InvalidInputError(f"{where}: 'conversations' or 'messages' must be a list")
         own = item.get("id", thread if len(items) == 1 else f"{thread}-{number}")
-        _take_messages(conversation, turns, str(own) if isinstance(own, int) else own, where)
+        _append_messages(conversation, turns, str(own) if isinstance(own, int) else own, where)
 
 
-def _take_messages(conversation: Conversation, turns: Iterable[object], thread: object, path: str) -> None:
+def _append_messages(conversation: Conversation, turns: Iterable[object], thread: object, path: str) -> None:
     for number, turn in enumerate(turns, start=1):
         where = f"{path}: message {number}"
         if not isinstance(turn, dict):
@@ -121,7 +121,7 @@ def _take_messages(conversation: Conversation, turns: Iterable[object], thread: 
         if not text.strip():
             conversation.left_out["messages without text"] += 1
             continue
-        conversation.take(
+        conversation.append(
             where,
             text=text,
             role=role,
@@ -132,12 +132,12 @@ def _take_messages(conversation: Conversation, turns: Iterable[object], thread: 
 
 
 def _role(value: object, where: str) -> Role | None:
-    """Return the role, ``None`` for instructions to the model, which are nobody's memory."""
+    """Return the role, ``None`` for instructions to the model, which are not stored."""
     if value in _INSTRUCTIONS:
         return None
     if not isinstance(value, str) or value not in _ROLES:
-        known = ", ".join((*_ROLES, *_INSTRUCTIONS))
-        raise InvalidInputError(f"{where}: role must be one of {known}, not {value!r}")
+        allowed = ", ".join((*_ROLES, *_INSTRUCTIONS))
+        raise InvalidInputError(f"{where}: role must be one of {allowed}, not {value!r}")
     return _ROLES[value]
 
 
@@ -154,8 +154,8 @@ def _text(turn: Mapping[str, Any], where: str) -> tuple[str, int]:
             f"{where}: {key} must be text or a list of parts, not {type(content).__name__}"
         )
     texts = [part.get("text") if isinstance(part, dict) else part for part in content]
-    said = [text for text in texts if isinstance(text, str)]
-    return "\n".join(said), len(texts) - len(said)
+    strings = [text for text in texts if isinstance(text, str)]
+    return "\n".join(strings), len(texts) - len(strings)
 
 
 def _time(turn: Mapping[str, Any], where: str) -> datetime | None:
@@ -163,4 +163,4 @@ def _time(turn: Mapping[str, Any], where: str) -> datetime | None:
     value = turn.get(key)
     if value is not None and not isinstance(value, str):
         raise InvalidInputError(f"{where}: {key} must be an ISO 8601 text, not {value!r}")
-    return moment(f"{where}: {key}", value)
+    return parse_time(f"{where}: {key}", value)

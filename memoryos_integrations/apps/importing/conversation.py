@@ -1,4 +1,4 @@
-"""A conversation of a file, ready to be stored."""
+"""Messages read from a file, ready to be stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ImportedMessage:
     """One message of a file, ready to be stored."""
 
     text: str
@@ -27,7 +27,7 @@ class Said:
     thread_id: str
     at: datetime | None
     event_id: str
-    """Made from its thread, its place there and its content: a second import finds it stored."""
+    """Derived from thread, position and content, so that a second import stores nothing twice."""
     metadata: Mapping[str, Any]
 
 
@@ -37,13 +37,13 @@ class Conversation:
 
     user_suffix: str = ""
     """Appended to the user's id where a file holds several users."""
-    messages: list[Said] = field(default_factory=list)
+    messages: list[ImportedMessage] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
-    """What was not taken, by the reason."""
+    """Number of skipped entries by reason."""
     _places: Counter[str] = field(default_factory=Counter)
     _times: dict[str, datetime] = field(default_factory=dict)
 
-    def take(
+    def append(
         self,
         where: str,
         *,
@@ -54,21 +54,21 @@ class Conversation:
         at: datetime | None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Check a message and append it. One without a time has that of the message before it.
+        """Check a message and append it. One without a time gets that of the message before it.
 
         Raises:
             InvalidInputError: something in it cannot be stored; the message begins with ``where``.
         """
         thread = checks.identifier(f"{where}: thread_id", thread_id)
-        said = checks.text(f"{where}: text", text)
+        content = checks.text(f"{where}: text", text)
         speaker = None if name is None else checks.identifier(f"{where}: name", name)
         place = self._places[thread]
         self._places[thread] += 1
         if at is not None:
             self._times[thread] = at
-        event = _event_id(thread, place, role, speaker, at.isoformat() if at else None, said)
+        event = _event_id(thread, place, role, speaker, at.isoformat() if at else None, content)
         self.messages.append(
-            Said(said, role, speaker, thread, self._times.get(thread), event, metadata or {})
+            ImportedMessage(content, role, speaker, thread, self._times.get(thread), event, metadata or {})
         )
 
 

@@ -35,12 +35,12 @@ def read_samples(samples: list[Any], chosen: int | None, path: str) -> list[Conv
         if chosen is None or number == chosen:
             several = chosen is None and len(samples) > 1
             conversation = Conversation(user_suffix=f"-{number}" if several else "")
-            _take_sample(conversation, sample, f"{path}: sample {number}")
+            _append_sample(conversation, sample, f"{path}: sample {number}")
             conversations.append(conversation)
     return conversations
 
 
-def _take_sample(conversation: Conversation, sample: object, where: str) -> None:
+def _append_sample(conversation: Conversation, sample: object, where: str) -> None:
     content = sample.get("conversation") if isinstance(sample, dict) else None
     if not isinstance(content, dict):
         raise InvalidInputError(f"{where}: expected an object with a 'conversation'")
@@ -55,7 +55,7 @@ def _take_sample(conversation: Conversation, sample: object, where: str) -> None
                 conversation.left_out["messages without text"] += 1
                 continue
             first_speaker = first_speaker or turn["speaker"]
-            conversation.take(
+            conversation.append(
                 place,
                 text=turn["text"],
                 role="user" if turn["speaker"] == first_speaker else "assistant",

@@ -1,4 +1,4 @@
-"""``memoryos import-upstream``: a store of upstream MemoryOS comes into one of ours."""
+"""``memoryos import-upstream``: imports a store of upstream MemoryOS."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from memoryos_integrations.apps.options import (
     JsonOption,
     PathOption,
     UserOption,
-    opened,
-    reported,
+    open_store,
+    report_errors,
 )
-from memoryos_integrations.apps.terminal import console, one_line, say, working, write_json
+from memoryos_integrations.apps.terminal import console, one_line, print_status, status, write_json
 from memoryos_integrations.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Imported:
-    """What was brought over."""
-
     user: str
     agent: str
     upstream: str
@@ -62,22 +60,25 @@ def import_upstream(
     as_json: JsonOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
-    """Bring over a store of MemoryOS (BAI-LAB), all or nothing.
+    """Import a store of MemoryOS (BAI-LAB), all or nothing.
 
-    What was brought over before is not stored twice.
+    What was imported before is not stored twice.
 
-    Its turns keep their times, its knowledge becomes facts, its profile an imported fact; topics are sorted
-    anew. Nothing that is imported takes the place of what the user said here.
+    Its turns keep their times, its knowledge becomes facts, its profile an imported fact; pages are
+    sorted into topics again. An imported fact never supersedes what the user said here.
     """
-    from memoryos_integrations.apps.importing.upstream_files import Wanted, read
+    from memoryos_integrations.apps.importing.upstream_files import Selection, read
     from memoryos_integrations.apps.importing.upstream_records import records
 
-    with reported():
-        theirs = read(folder, Wanted(from_user, from_assistant, user, agent), _zone(zone))
-    with opened(path, embedder, create=True) as memory, working("importing", quiet=as_json) as say_so_far:
+    with report_errors():
+        theirs = read(folder, Selection(from_user, from_assistant, user, agent), _zone(zone))
+    with (
+        open_store(path, embedder, create=True) as memory,
+        status("importing", quiet=as_json) as show_progress,
+    ):
         mine = memory.user(user, agent)
         new = mine._load(records(theirs, mine, thread, mine._store.times.now()))
-        say_so_far(f"{new} records stored, embedding them")
+        show_progress(f"{new} records stored, embedding them")
         report = memory.flush()
     imported = _Imported(
         user=user,
@@ -93,7 +94,7 @@ def import_upstream(
     if as_json:
         write_json(imported)
     else:
-        _tell(imported)
+        _print_summary(imported)
 
 
 def _zone(name: str | None) -> tzinfo | None:
@@ -104,10 +105,10 @@ def _zone(name: str | None) -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidInputError(f"--zone: {name!r} is no time zone, such as Asia/Shanghai or UTC") from None
+        raise InvalidInputError(f"--zone: {name!r} is not a time zone such as Asia/Shanghai or UTC") from None
 
 
-def _tell(imported: _Imported) -> None:
+def _print_summary(imported: _Imported) -> None:
     out = console()
     of = f"{imported.pages} turns and {imported.facts} facts of upstream's {imported.upstream!r}"
     out.print(one_line(f"read {of} for {imported.user} with {imported.agent}"), soft_wrap=True)
@@ -115,4 +116,6 @@ def _tell(imported: _Imported) -> None:
     for reason, count in imported.left_out.items():
         out.print(f"left out: {count} {reason}")
     if imported.parked or imported.waiting:
-        say(f"Not embedded yet: {imported.parked} jobs failed, {imported.waiting} wait for another process.")
+        print_status(
+            f"Not embedded yet: {imported.parked} jobs failed, {imported.waiting} wait for another process."
+        )

@@ -1,4 +1,4 @@
-"""How upstream MemoryOS (BAI-LAB/MemoryOS) writes things down."""
+"""Formats of upstream MemoryOS (BAI-LAB/MemoryOS)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 NOTHING = "None"
-"""What it says in place of a profile that is not there."""
+"""Its text for a missing profile."""
 
 PROFILE = {"upstream": "profile"}
 """Metadata of the fact that keeps an imported free-text profile."""
@@ -19,16 +19,16 @@ PROFILE = {"upstream": "profile"}
 _TIME = "%Y-%m-%d %H:%M:%S"
 
 
-def moment_of(name: str, value: object, zone: tzinfo | None = None) -> datetime:
+def parse_upstream_time(name: str, value: object, zone: tzinfo | None = None) -> datetime:
     """Return a time in UTC.
 
     Args:
         name: of the argument or the field, for the error.
         value: ``YYYY-MM-DD HH:MM:SS`` or ISO 8601.
-        zone: of a time that has none; by default this machine's, as upstream means it.
+        zone: of a time that has none; by default this machine's, as upstream has it.
 
     Raises:
-        InvalidInputError: it is no such time.
+        InvalidInputError: it is not such a time.
     """
     try:
         if isinstance(value, str):
@@ -36,9 +36,9 @@ def moment_of(name: str, value: object, zone: tzinfo | None = None) -> datetime:
             return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise InvalidInputError(f"{name}: {value!r} is no time such as 2026-05-01 18:30:00")
+    raise InvalidInputError(f"{name}: {value!r} is not a time such as 2026-05-01 18:30:00")
 
 
-def written(at: datetime) -> str:
-    """Return a time as upstream writes it: of this machine's zone, which it does not name."""
+def format_time(at: datetime) -> str:
+    """Return a time as upstream writes it: in this machine's zone, without naming it."""
     return at.astimezone().strftime(_TIME)

@@ -1,4 +1,4 @@
-"""What upstream MemoryOS stored, checked, and turned into records that ``load`` takes."""
+"""Contents of an upstream store, checked and converted to the records that ``load`` reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations import checks
-from memoryos_integrations.apps.importing.upstream_format import PROFILE, moment_of
+from memoryos_integrations.apps.importing.upstream_format import PROFILE, parse_upstream_time
 from memoryos_integrations.clock import to_us
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.runtime import export
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.user_memory import UserMemory
 
 _SOURCE = "import"
-_FAILED = "Error: Could not get response from LLM."  # upstream stores this text of its own as if it were said
+_FAILED = "Error: Could not get response from LLM."  # upstream stores this as an answer
 _NOTHING = {"", "none", "none.", "- none", "- none."}
 
 
@@ -50,18 +50,18 @@ class UpstreamFact:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamStore:
-    """What was read, pages and facts in the order of their time."""
+    """The contents of a store; pages and facts in order of time."""
 
     store_of: str
-    """The id, or the name, by which upstream kept it."""
+    """Upstream's id or file name for it."""
     pages: tuple[UpstreamPage, ...]
     facts: tuple[UpstreamFact, ...]
     left_out: Mapping[str, int]
-    """What was not taken, by the reason."""
+    """Number of skipped entries by reason."""
 
 
 class Reader:
-    """Takes in the parts of a store.
+    """Collects the pages and facts of a store.
 
     Args:
         zone: of its times, which name none; by default this machine's.
@@ -76,10 +76,10 @@ class Reader:
         self.store_of = ""
 
     def store(self) -> UpstreamStore:
-        """Return what was taken in.
+        """Return what was collected.
 
         Raises:
-            InvalidInputError: nothing was.
+            InvalidInputError: the store is empty.
         """
         if not (self._pages or self._facts):
             raise InvalidInputError(f"upstream's store of {self.store_of!r} is empty")
@@ -97,18 +97,18 @@ class Reader:
         value = content.get(name)
         return kind() if value is None else _of_kind(f"{file}: {name}", value, kind)
 
-    def take_sessions(self, file: Path, content: object, pages: str, *, field: str) -> None:
-        """Take the pages of topic segments. The segments themselves are derived anew."""
+    def add_sessions(self, file: Path, content: object, pages: str, *, field: str) -> None:
+        """Take the pages of topic segments. Segments are not imported: pages are sorted into topics again."""
         for name, session in self.part(file, content, field, dict).items():
             where = f"{file}: session {name!r}"
             inside = self.part(where, session, pages, list)
-            self.take_pages(where, inside)
+            self.add_pages(where, inside)
             # The variant on Chroma loses some pages from its JSON; they are in its index only.
-            told = session.get("page_count")
-            if isinstance(told, int) and told > len(inside):
-                self.left_out["pages that upstream's file no longer holds"] += told - len(inside)
+            page_count = session.get("page_count")
+            if isinstance(page_count, int) and page_count > len(inside):
+                self.left_out["pages that upstream's file no longer holds"] += page_count - len(inside)
 
-    def take_pages(self, where: str, pages: object) -> None:
+    def add_pages(self, where: str, pages: object) -> None:
         """Take a list of exchanges. One without a time has that of the one before it."""
         before: datetime | None = None
         for number, given in enumerate(_of_kind(where, pages, list), start=1):
@@ -130,17 +130,17 @@ class Reader:
                 )
                 self._seen.update([page_id] if isinstance(page_id, str) else [])
 
-    def take_knowledge(self, file: Path, content: object, name: str, about: About) -> None:
-        """Take entries of knowledge; what is said twice is one fact since the first time."""
+    def add_knowledge(self, file: Path, content: object, name: str, about: About) -> None:
+        """Take entries of knowledge; duplicates become one fact, valid from the earliest."""
         for number, given in enumerate(self.part(file, content, name, list), start=1):
             place = f"{file}: {name}: entry {number}"
             entry = _of_kind(place, given, dict)
             text = _text(f"{place}: knowledge", entry.get("knowledge")).strip()
             at = self._time(f"{place}: timestamp", entry.get("timestamp"), None)
-            self._take_fact(UpstreamFact(text.removeprefix("- ").strip(), about, at))
+            self._add_fact(UpstreamFact(text.removeprefix("- ").strip(), about, at))
 
-    def take_profile(self, file: Path, content: object, user: str) -> None:
-        """Take the free text of a profile as one imported fact: nobody knows what each word rests on."""
+    def add_profile(self, file: Path, content: object, user: str) -> None:
+        """Take the free text of a profile as one imported fact, since its sources are unknown."""
         profiles = self.part(file, content, "user_profiles", dict)
         only = next(iter(profiles.values())) if len(profiles) == 1 else None
         profile = profiles.get(user, only)
@@ -153,41 +153,41 @@ class Reader:
         newest = max((page.at for page in self._pages), default=None)
         if text.casefold() not in _NOTHING:
             at = self._time(f"{where}: last_updated", updated, newest)
-            self._take_fact(UpstreamFact(text, "user", at, PROFILE))
+            self._add_fact(UpstreamFact(text, "user", at, PROFILE))
 
     def _last_update(self, file: Path, content: object) -> object:
         return self.part(file, content, "update_times", dict).get("profile")
 
-    def _take_fact(self, fact: UpstreamFact) -> None:
+    def _add_fact(self, fact: UpstreamFact) -> None:
         if fact.text.casefold() in _NOTHING or fact.text == _FAILED:
             self.left_out["entries of knowledge that say nothing"] += 1
             return
         key = (fact.about, fact.text.casefold())
-        known = self._facts.get(key)
-        if known is not None:
+        earlier = self._facts.get(key)
+        if earlier is not None:
             self.left_out["entries of knowledge that say what another says"] += 1
-        if known is None or fact.at < known.at:
+        if earlier is None or fact.at < earlier.at:
             self._facts[key] = fact
 
     def _time(self, where: str, value: object, before: datetime | None) -> datetime:
         if value in (None, "") and before is not None:
             return before
-        return moment_of(where, value, self._zone)
+        return parse_upstream_time(where, value, self._zone)
 
 
 def records(store: UpstreamStore, user: UserMemory, thread_id: str, now: datetime) -> Iterator[str]:
     """Yield a store as the lines of an export.
 
-    Ids are made of what was said and when, so that a second import finds it stored, also after upstream moved
-    it to another tier.
+    Ids are derived from text and time, so a second import stores nothing twice, even if upstream moved a page
+    to another tier.
     """
     yield json.dumps({"kind": "memoryos", "version": export.VERSION})
     scope = (user.user_id, user.agent_id)
-    alike: Counter[tuple[str, ...]] = Counter()
+    repeats: Counter[tuple[str, ...]] = Counter()
     for page in store.pages:
-        said = (page.at.isoformat(), page.user, page.assistant)
-        page_id = ids.derived("upstream page", *scope, *said, str(alike[said]))
-        alike[said] += 1
+        content = (page.at.isoformat(), page.user, page.assistant)
+        page_id = ids.derived("upstream page", *scope, *content, str(repeats[content]))
+        repeats[content] += 1
         yield from map(json.dumps, _page_records(page, page_id, thread_id))
     for fact in store.facts:
         yield json.dumps(

@@ -1,4 +1,4 @@
-"""The MCP server as an object: the tools, resources and prompt on the memory of one user."""
+"""Builds the MCP server: tools, resources and prompt for one user's memory."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def build(
     read_only: bool = False,
     lifespan: Callable[[MCPServer[Any]], AbstractAsyncContextManager[Any]] | None = None,
 ) -> MCPServer[Any]:
-    """Return the server on one memory, which stays open as long as it serves.
+    """Return the server on one memory, which must stay open while it serves.
 
     Args:
         user: whose memory.
         read_only: leave out the tools that change something.
-        lifespan: what the server is surrounded by while it serves.
+        lifespan: context manager around serving.
     """
     server = MCPServer(
         "memoryos",
@@ -66,7 +66,7 @@ def build(
 
 
 def _add(server: MCPServer[Any], tool: Callable[..., Any], traits: ToolAnnotations) -> None:
-    server.add_tool(_telling(tool, ToolError), description=inspect.getdoc(tool), annotations=traits)
+    server.add_tool(_translate_errors(tool, ToolError), description=inspect.getdoc(tool), annotations=traits)
 
 
 def _traits(
@@ -84,30 +84,30 @@ def _add_texts(server: MCPServer[Any], user: UserMemory) -> None:
     @server.resource("memory://profile", title="Profile of the user", mime_type="text/plain")
     def profile() -> str:
         """Profile, traits and facts of the user, quoted."""
-        return _telling(texts.profile_resource, ResourceError)(user)
+        return _translate_errors(texts.profile_resource, ResourceError)(user)
 
     @server.resource("memory://recent", title="Newest turns", mime_type="text/plain")
     def recent() -> str:
         """The newest turns of all conversations, quoted."""
-        return _telling(texts.recent_resource, ResourceError)(user)
+        return _translate_errors(texts.recent_resource, ResourceError)(user)
 
     @server.prompt(title="Ask with memories")
     def with_memories(question: Annotated[str, Field(description="What is to be answered.")]) -> str:
         """Ask a question, with what is remembered about it."""
-        return _telling(texts.prompt, _refused)(user, question)
+        return _translate_errors(texts.prompt, _refused)(user, question)
 
 
-def _telling(verb: Callable[P, T], told_as: Callable[[str], Exception]) -> Callable[P, T]:
-    """Return a function that tells the client what this library's errors say; others are not for it."""
+def _translate_errors(verb: Callable[P, T], error_type: Callable[[str], Exception]) -> Callable[P, T]:
+    """Return a function that raises this library's errors as errors of the protocol."""
 
     @functools.wraps(verb)
-    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return verb(*args, **kwargs)
         except MemoryOSError as error:
-            raise told_as(str(error)) from error
+            raise error_type(str(error)) from error
 
-    return told
+    return wrapped
 
 
 def _refused(message: str) -> MCPError:

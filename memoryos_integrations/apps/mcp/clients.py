@@ -1,4 +1,4 @@
-"""Configurations of MCP clients: what each wants to be told so that it starts this server."""
+"""Configurations with which MCP clients start this server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAME = "memoryos"
 
 
 class Client(StrEnum):
-    """Clients whose configuration is known."""
+    """Supported clients."""
 
     CLAUDE_DESKTOP = "claude-desktop"
     CURSOR = "cursor"
@@ -29,11 +29,11 @@ PLACES = {
     Client.CLINE: "cline_mcp_settings.json (MCP Servers, Configure)",
     Client.VSCODE: ".vscode/mcp.json of a project, or 'MCP: Open User Configuration'",
 }
-"""Where each client keeps it."""
+"""Where each client keeps its configuration."""
 
 
 def configuration(client: Client, arguments: Sequence[str]) -> dict[str, Any]:
-    """Return what a client's file has to hold.
+    """Return the content for a client's configuration file.
 
     Args:
         client: which client.
@@ -49,7 +49,7 @@ def configuration(client: Client, arguments: Sequence[str]) -> dict[str, Any]:
 
 
 def _command() -> list[str]:
-    """Return the command by its whole path: a client with windows does not know the PATH of a shell."""
+    """Return the command with its absolute path: desktop clients do not have a shell's PATH."""
     for name in ("memoryos", "memoryos.exe"):
         script = Path(sysconfig.get_path("scripts")) / name
         if script.is_file():

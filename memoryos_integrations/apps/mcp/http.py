@@ -1,4 +1,4 @@
-"""The MCP server over HTTP: where it listens, and whom it answers.
+"""The MCP server over HTTP: address, allowed hosts and token.
 
 It listens on this machine only, unless a token and the names it may be called by are given. A request with
 another ``Host`` is answered with 421, one from a page of another ``Origin`` with 403, one without the token
@@ -19,7 +19,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
-from memoryos_integrations.apps.terminal import say
+from memoryos_integrations.apps.terminal import print_status
 from memoryos_integrations.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 TOKEN = "MEMORYOS_MCP_TOKEN"  # noqa: S105 - the variable's name
 """The environment variable that holds the token: a command line can be read by every user of a machine."""
 
-_LEAST_TOKEN = 16
+_MIN_TOKEN_LENGTH = 16
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _NAME = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
-_SECONDS_TO_END = 3
+_SHUTDOWN_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +54,25 @@ class Address:
         return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
 
 
-def address(host: str, port: int, allowed: Sequence[str], token: str | None) -> Address:
+def checked_address(host: str, port: int, allowed: Sequence[str], token: str | None) -> Address:
     """Return a checked address.
 
     Args:
-        host: the interface to listen on.
+        host: interface to listen on.
         port: 0 for any that is free.
         allowed: names besides those of this machine that clients may call it by.
-        token: what clients have to send, if anything.
+        token: what clients have to send; ``None`` for no token.
 
     Raises:
-        ConfigError: it can be reached from elsewhere, and there is no token or no name; or one is unusable.
+        ConfigError: the host is not local and the token or the names are missing; or one of them is invalid.
     """
     for name in allowed:
         if not _NAME.fullmatch(name):
-            raise ConfigError(f"--allow-host: {name!r} is no name of a host, such as memory.example.com")
-    if token is not None and (len(token) < _LEAST_TOKEN or not token.isascii() or not token.isprintable()):
-        raise ConfigError(f"{TOKEN} must have at least {_LEAST_TOKEN} characters of ASCII")
+            raise ConfigError(f"--allow-host: {name!r} is not a host name such as memory.example.com")
+    if token is not None and (
+        len(token) < _MIN_TOKEN_LENGTH or not token.isascii() or not token.isprintable()
+    ):
+        raise ConfigError(f"{TOKEN} must have at least {_MIN_TOKEN_LENGTH} characters of ASCII")
     if not _is_loopback(host) and not allowed:
         raise ConfigError(
             f"--host {host} can be reached from other machines: give each name that clients call it by with "
@@ -84,23 +86,23 @@ def address(host: str, port: int, allowed: Sequence[str], token: str | None) -> 
     return Address(host, port, (*_LOOPBACK, *allowed), token)
 
 
-def serve_http(server: MCPServer[Any], at: Address, whose: str) -> None:
+def serve_http(server: MCPServer[Any], at: Address, label: str) -> None:
     """Serve until a signal ends it.
 
     Args:
         server: what is served.
-        at: where, and to whom.
-        whose: said on stderr.
+        at: address, allowed hosts and token.
+        label: shown on stderr.
 
     Raises:
         ConfigError: the address cannot be listened on.
     """
     app: ASGIApp = server.streamable_http_app(host=at.host, transport_security=at.security)
     if at.token is not None:
-        app = Guard(app, at.token)
+        app = TokenGuard(app, at.token)
     with _listening(at) as listener:
         host = f"[{at.host}]" if ":" in at.host else at.host
-        say(f"{whose}: serving on http://{host}:{listener.getsockname()[1]}/mcp")
+        print_status(f"{label}: serving on http://{host}:{listener.getsockname()[1]}/mcp")
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -108,17 +110,17 @@ def serve_http(server: MCPServer[Any], at: Address, whose: str) -> None:
             server_header=False,
             log_level="warning",
             ws="none",
-            timeout_graceful_shutdown=_SECONDS_TO_END,  # a client may hold a stream open for ever
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,  # a client may keep a stream open
         )
         uvicorn.Server(config).run(sockets=[listener])
 
 
-class Guard:
-    """Lets requests pass that carry the token.
+class TokenGuard:
+    """Answers requests that carry the token, and refuses others with 401.
 
     Args:
-        app: what is guarded.
-        token: what a request has to carry.
+        app: the server.
+        token: sent as ``Authorization: Bearer``.
     """
 
     def __init__(self, app: ASGIApp, token: str) -> None:
@@ -126,7 +128,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
-        if scope["type"] == "http" and not self._is_known(Headers(scope=scope)):
+        if scope["type"] == "http" and not self._is_authorised(Headers(scope=scope)):
             refusal = PlainTextResponse(
                 "A valid token is needed", status_code=401, headers={"WWW-Authenticate": "Bearer"}
             )
@@ -134,7 +136,7 @@ class Guard:
         else:
             await self._app(scope, receive, send)
 
-    def _is_known(self, headers: Headers) -> bool:
+    def _is_authorised(self, headers: Headers) -> bool:
         scheme, _, given = headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(
             given.strip().encode("latin-1"), self._token

@@ -1,6 +1,6 @@
-"""What the tools of the MCP server return. The first three have the fields of the reference server, and more.
+"""Results of the MCP tools. The first three have the fields of the reference server, and more.
 
-Times are ISO 8601 in UTC. Texts are quotations of what was stored, verbatim, unless a field says otherwise.
+Times are ISO 8601 in UTC. Texts are verbatim unless a field says otherwise.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ class ExplainedMemory(BaseModel):
         description="How it was made: verbatim, remembered, extractive, or a model's name."
     )
     pages: list[SourcePage] = Field(
-        description="What it rests on, oldest first; none for what was told directly."
+        description="What it rests on, oldest first; none for a fact stored by remember."
     )
     page_count: int = Field(description="Of all pages that it rests on; the newest 50 are shown.")
     match: Match | None = Field(description="Null without a question, or if others answer it better.")
@@ -201,8 +201,8 @@ def iso(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
 
 
-def sides(page: Page) -> dict[str, str]:
-    """Return the fields of a ``Turn``; who is not the user is on the agent's side, a tool too."""
+def turn_fields(page: Page) -> dict[str, str]:
+    """Return the fields of a ``Turn``; all roles but the user's are on the agent's side."""
     return {
         "user_input": _side(message for message in page.messages if message.role == "user"),
         "agent_response": _side(message for message in page.messages if message.role != "user"),
@@ -211,13 +211,13 @@ def sides(page: Page) -> dict[str, str]:
     }
 
 
-def known(fact: Fact) -> Knowledge:
+def knowledge_entry(fact: Fact) -> Knowledge:
     """Return a fact as knowledge."""
     return Knowledge(knowledge=fact.text, timestamp=iso(fact.valid_from), id=fact.id)
 
 
-def source_page(page: Page) -> SourcePage:
-    """Return a page as what a memory rests on."""
+def page_entry(page: Page) -> SourcePage:
+    """Return a page as a source of a memory."""
     messages = [
         SourceMessage(
             id=message.id, role=message.role, name=message.name, text=message.text, source=message.source
@@ -229,16 +229,16 @@ def source_page(page: Page) -> SourcePage:
     )
 
 
-def listed(items: Sequence[T], entry: Callable[[T], Memory], offset: int, limit: int) -> MemoryList:
+def list_page(items: Sequence[T], entry: Callable[[T], Memory], offset: int, limit: int) -> MemoryList:
     """Return a part of some items as a list."""
     end = offset + limit
     memories = [entry(item) for item in items[offset:end]]
     return MemoryList(memories=memories, next_offset=end if len(items) > end else None)
 
 
-def listed_message(said: tuple[Page, Message]) -> Memory:
-    """Return a message, which is given with its page, as an entry of a list."""
-    page, message = said
+def message_entry(pair: tuple[Page, Message]) -> Memory:
+    """Return a page's message as an entry of a list."""
+    page, message = pair
     return Memory(
         id=message.id,
         kind="message",
@@ -251,7 +251,7 @@ def listed_message(said: tuple[Page, Message]) -> Memory:
     )
 
 
-def listed_fact(fact: Fact) -> Memory:
+def fact_entry(fact: Fact) -> Memory:
     """Return a fact as an entry of a list."""
     return Memory(
         id=fact.id,
@@ -263,7 +263,7 @@ def listed_fact(fact: Fact) -> Memory:
     )
 
 
-def listed_segment(segment: Segment) -> Memory:
+def segment_entry(segment: Segment) -> Memory:
     """Return a topic as an entry of a list, with the time of its newest page."""
     return Memory(
         id=segment.id,

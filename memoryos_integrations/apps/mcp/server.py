@@ -1,4 +1,4 @@
-"""``memoryos mcp``: the memory of one user, for the clients of the Model Context Protocol."""
+"""``memoryos mcp``: serves the memory of one user over the Model Context Protocol."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import typer
 from memoryos_integrations.apps.examples import examples_of
 from memoryos_integrations.apps.mcp.clients import PLACES, Client, configuration
 from memoryos_integrations.apps.mcp.settings import settings_from
-from memoryos_integrations.apps.options import EmbedderName, EmbedderOption, fail, reported
-from memoryos_integrations.apps.terminal import say, write_json
+from memoryos_integrations.apps.options import EmbedderName, EmbedderOption, PathOption, fail, report_errors
+from memoryos_integrations.apps.terminal import print_status, write_json
 from memoryos_integrations.errors import MissingDependencyError
 from memoryos_integrations.storage.location import store_folder
 
@@ -26,14 +26,6 @@ UserOption = Annotated[
         "--user", envvar="MEMORYOS_USER", metavar="ID", help="Whose memory it is. [default: default]"
     ),
 ]
-PathOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--path",
-        metavar="DIR",
-        help="The store's folder.  [env var: MEMORYOS_PATH; default: one of the account's own]",
-    ),
-]
 AgentOption = Annotated[
     str | None, typer.Option("--agent", metavar="ID", help="With which agent. [default: default]")
 ]
@@ -42,7 +34,7 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        help="A config.json of the reference server; options come before what it says.",
+        help="A config.json of the reference server; options take precedence.",
     ),
 ]
 ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Without the tools that change anything.")]
@@ -69,37 +61,37 @@ def mcp(
         typer.Option(
             "--allow-host",
             metavar="NAME",
-            help="A name that clients call it by, besides those of this machine; several times for more.",
+            help="A host name that clients use, besides this machine's; several times for more.",
         ),
     ] = None,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
     """Serve the memory of one user to MCP clients.
 
-    MCP is the Model Context Protocol. A client starts this by itself: 'memoryos mcp config' prints what to
-    tell it. With --http, a server that can be reached from other machines needs --allow-host, and a token in
-    MEMORYOS_MCP_TOKEN.
+    MCP is the Model Context Protocol. A client starts this by itself: 'memoryos mcp config' prints its
+    configuration. With --http, a server that can be reached from other machines needs --allow-host, and a
+    token in MEMORYOS_MCP_TOKEN.
     """
     if context.invoked_subcommand is not None:
-        _refuse_given(context)
+        _refuse_options_before_subcommand(context)
         return
     if not http and (host is not None or port is not None or allow_host):
         fail("--host, --port and --allow-host are for --http")
-    with reported():
-        _need_mcp()
-        from memoryos_integrations.apps.mcp.http import TOKEN, address
+    with report_errors():
+        _require_mcp()
+        from memoryos_integrations.apps.mcp.http import TOKEN, checked_address
         from memoryos_integrations.apps.mcp.serving import serve
 
         settings = settings_from(config, user=user, path=path, agent=agent, embedder=embedder)
-        at = None
+        address = None
         if http:
-            at = address(
+            address = checked_address(
                 _HOST if host is None else host,
                 _PORT if port is None else port,
                 allow_host or [],
                 os.environ.get(TOKEN) or None,
             )
-        serve(settings, at, read_only=read_only)
+        serve(settings, address, read_only=read_only)
 
 
 @app.command("config", epilog=examples_of("mcp config"))
@@ -112,9 +104,9 @@ def config_(
     read_only: ReadOnlyOption = False,
     embedder: EmbedderOption = EmbedderName.DEFAULT,
 ) -> None:
-    """Print the configuration of a client, as JSON. Where it belongs is said on stderr."""
-    with reported():
-        _need_mcp()
+    """Print the configuration of a client, as JSON. stderr says where it belongs."""
+    with report_errors():
+        _require_mcp()
         settings = settings_from(config, user=user, path=path, agent=agent, embedder=embedder)
     arguments = ["mcp"]
     if config is not None:
@@ -130,10 +122,10 @@ def config_(
     if read_only:
         arguments.append("--read-only")
     write_json(configuration(client, arguments))
-    say(f"put this into {PLACES[client]}")
+    print_status(f"put this into {PLACES[client]}")
 
 
-def _need_mcp() -> None:
+def _require_mcp() -> None:
     try:
         from mcp.server import MCPServer  # noqa: F401 - an mcp before 2 has none
     except ImportError as error:
@@ -142,8 +134,8 @@ def _need_mcp() -> None:
         ) from error
 
 
-def _refuse_given(context: typer.Context) -> None:
-    """Refuse options before a command that has its own: they would be dropped."""
+def _refuse_options_before_subcommand(context: typer.Context) -> None:
+    """Refuse options before a subcommand, which would be ignored."""
     for name in context.params:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":

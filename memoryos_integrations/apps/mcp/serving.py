@@ -1,4 +1,4 @@
-"""One run of the MCP server: the store opened and closed around it, whatever ends it."""
+"""One run of the MCP server, with a store that is closed however the run ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from memoryos_integrations.apps.mcp.build import build
 from memoryos_integrations.apps.mcp.http import serve_http
 from memoryos_integrations.apps.mcp.settings import open_memory
-from memoryos_integrations.apps.terminal import say
+from memoryos_integrations.apps.terminal import print_status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, at: Address | None, *, read_only: bool) -> None:
-    """Serve the memory of one user until the client goes or a signal comes.
+    """Serve the memory of one user until the client disconnects or a signal arrives.
 
     Args:
         settings: whose memory, and where.
@@ -36,36 +36,38 @@ def serve(settings: Settings, at: Address | None, *, read_only: bool) -> None:
         read_only: leave out the tools that change something.
 
     Raises:
-        MemoryOSError: the store cannot be opened, or the address not listened on.
+        MemoryOSError: the store cannot be opened, or the address is not available.
     """
     _log_to_stderr()
     with contextlib.redirect_stdout(sys.stderr):
         memory = open_memory(settings)
-    with _closed_whatever_comes(memory):
+    with _closing(memory):
         user = memory.user(settings.user_id, settings.agent_id)
-        whose = f"memory of user {settings.user_id!r} in {memory.path}"
+        label = f"memory of user {settings.user_id!r} in {memory.path}"
         if at is not None:
-            serve_http(build(user, read_only=read_only), at, whose)
+            serve_http(build(user, read_only=read_only), at, label)
             return
-        say(f"{whose}: serving on stdin and stdout, as clients want it; see 'memoryos mcp config --help'")
+        print_status(
+            f"{label}: serving on stdin and stdout, for MCP clients; see 'memoryos mcp config --help'"
+        )
         try:
-            build(user, read_only=read_only, lifespan=_nothing_else_on_stdout).run("stdio")
+            build(user, read_only=read_only, lifespan=_prints_on_stderr).run("stdio")
         except* (BrokenPipeError, ConnectionResetError):
-            _log.info("the client went away")
+            _log.info("the client disconnected")
 
 
 @contextlib.asynccontextmanager
-async def _nothing_else_on_stdout(_server: MCPServer[Any]) -> AsyncIterator[None]:
-    """Keep what a package prints off the protocol: mcp diverts the descriptor, not Python's buffer."""
+async def _prints_on_stderr(_server: MCPServer[Any]) -> AsyncIterator[None]:
+    """Send what packages print to stderr: mcp redirects the file descriptor, not Python's buffer."""
     with contextlib.redirect_stdout(sys.stderr):
         yield
 
 
 @contextlib.contextmanager
-def _closed_whatever_comes(memory: MemoryOS) -> Iterator[None]:
-    """Close the store at the end, and when a signal ends the process before.
+def _closing(memory: MemoryOS) -> Iterator[None]:
+    """Close the store at the end, or when a signal ends the process.
 
-    To end the event loop would not do: it waits for the thread that reads stdin, and that for the client.
+    Stopping the event loop would hang: it waits for the thread that reads stdin.
     """
 
     def end(number: int, _frame: FrameType | None) -> None:
@@ -78,7 +80,7 @@ def _closed_whatever_comes(memory: MemoryOS) -> Iterator[None]:
         yield
     finally:
         for number in before:
-            signal.signal(number, signal.SIG_IGN)  # clients send one soon after they closed stdin
+            signal.signal(number, signal.SIG_IGN)  # clients send one soon after closing stdin
         memory.close()
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -86,21 +88,21 @@ def _closed_whatever_comes(memory: MemoryOS) -> Iterator[None]:
 
 def _log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(NoValues("%(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(ClassNamesOnly("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
-class NoValues(logging.Formatter):
-    """Shows where an error arose and its class, not its message, which may quote a memory."""
+class ClassNamesOnly(logging.Formatter):
+    """Formats an error by its traceback and class, without its message, which may quote a memory."""
 
     def formatException(  # noqa: N802 - logging's name
         self,
         ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
     ) -> str:
-        """Return an error and those it came from, the first one first."""
-        told: list[str] = []
+        """Return an error and its causes, the first cause first."""
+        lines: list[str] = []
         error = ei[1]
         while error is not None:
-            told.insert(0, "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__)
+            lines.insert(0, "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__)
             error = error.__cause__ or error.__context__
-        return "\n".join(told)
+        return "\n".join(lines)

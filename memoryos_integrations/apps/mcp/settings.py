@@ -1,4 +1,4 @@
-"""What the MCP server is started with: options of the command line, over a file of the reference server."""
+"""Settings of the MCP server: command-line options, then a config.json of the reference server."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memoryos_integrations import checks
-from memoryos_integrations.apps.importing.chat_files import parsed
+from memoryos_integrations.apps.importing.chat_files import read_json
 from memoryos_integrations.apps.models import DEFAULT_MODEL, OpenAICompatible
-from memoryos_integrations.apps.options import DEFAULT_USER, EmbedderName, embedder_of
-from memoryos_integrations.apps.terminal import say
+from memoryos_integrations.apps.options import DEFAULT_USER, EmbedderName, embedder_named
+from memoryos_integrations.apps.terminal import print_status
 from memoryos_integrations.config import MemoryConfig
 from memoryos_integrations.errors import ConfigError
 
@@ -38,12 +38,12 @@ _CONFIG_FIELDS = {
 }
 """Keys of the file, and the fields of ``MemoryConfig`` that they set."""
 
-_OWN_MODEL = "all-MiniLM-L6-v2"
+_EMBEDDED_MODEL = "all-MiniLM-L6-v2"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a server is started with."""
+    """Settings of one server."""
 
     user_id: str = DEFAULT_USER
     path: Path | None = None
@@ -69,7 +69,7 @@ def open_memory(settings: Settings) -> MemoryOS:
     return MemoryOS(
         settings.path,
         config=settings.config,
-        embedder=embedder_of(settings.embedder),
+        embedder=embedder_named(settings.embedder),
         llm=settings.llm(),
     )
 
@@ -82,52 +82,52 @@ def settings_from(
     agent: str | None,
     embedder: EmbedderName,
 ) -> Settings:
-    """Return the settings: what was given by option, else what the file says, else the defaults.
+    """Return the settings: options first, then the file, then defaults.
 
     Raises:
-        ConfigError: the file is no object, has a value of the wrong type, or does not say whose memory it
-            is and where, and neither do the options.
+        ConfigError: the file is not an object or has a value of the wrong type, or user or folder are
+            neither in it nor given by option.
         InvalidInputError: the file cannot be read, or an id is unusable.
     """
-    said = {} if file is None else _read(file)
+    values = {} if file is None else _read(file)
     if file is not None:
         for key, option, given in (("user_id", "--user", user), ("data_storage_path", "--path", path)):
-            if given is None and key not in said:
+            if given is None and key not in values:
                 raise ConfigError(f"{file}: there is no {key!r}: add it, or give {option}")
         if path is None:
-            # A client may start the server in any folder.
-            path = file.parent / Path(said["data_storage_path"]).expanduser()
-    values: dict[str, Any] = {
-        "user_id": said.get("user_id") if user is None else user,
+            # Relative to the file: a client may start the server in any folder.
+            path = file.parent / Path(values["data_storage_path"]).expanduser()
+    chosen: dict[str, Any] = {
+        "user_id": values.get("user_id") if user is None else user,
         "path": path,
-        "agent_id": said.get("assistant_id") if agent is None else agent,
-        "config": _config(said),
-        **{name: said.get(name) for name in ("llm_model", "openai_base_url", "openai_api_key")},
+        "agent_id": values.get("assistant_id") if agent is None else agent,
+        "config": _config(values),
+        **{name: values.get(name) for name in ("llm_model", "openai_base_url", "openai_api_key")},
     }
     for name in ("user_id", "agent_id"):
-        if values[name] is not None:
-            checks.identifier(name, values[name])
-    return Settings(embedder=embedder, **{name: value for name, value in values.items() if value is not None})
+        if chosen[name] is not None:
+            checks.identifier(name, chosen[name])
+    return Settings(embedder=embedder, **{name: value for name, value in chosen.items() if value is not None})
 
 
 def _read(file: Path) -> dict[str, Any]:
-    """Return the keys of a file that have a value, and say on stderr which of them have no effect here."""
-    content = parsed(file)
+    """Return a file's keys with a value; name those without effect on stderr."""
+    content = read_json(file)
     if not isinstance(content, dict):
         raise ConfigError(f"{file}: expected an object, not {type(content).__name__}")
-    said = {key: value for key, value in content.items() if value is not None and value != ""}
+    values = {key: value for key, value in content.items() if value is not None and value != ""}
     for key in _TEXTS:
-        if not isinstance(said.get(key, ""), str):
-            raise ConfigError(f"{file}: {key} must be text")  # its value may be a key that was not quoted
-    unknown = sorted(said.keys() - {*_TEXTS, *_CONFIG_FIELDS})
+        if not isinstance(values.get(key, ""), str):
+            raise ConfigError(f"{file}: {key} must be text")  # without the value, which may be an API key
+    unknown = sorted(values.keys() - {*_TEXTS, *_CONFIG_FIELDS})
     if unknown:
-        say(f"{file}: without effect here: {', '.join(unknown)}")
-    model = said.get("embedding_model_name", _OWN_MODEL)
-    if model.rpartition("/")[2] != _OWN_MODEL:
-        say(f"{file}: embedding_model_name {model} is not used; --embedder chooses")
-    return said
+        print_status(f"{file}: without effect here: {', '.join(unknown)}")
+    model = values.get("embedding_model_name", _EMBEDDED_MODEL)
+    if model.rpartition("/")[2] != _EMBEDDED_MODEL:
+        print_status(f"{file}: embedding_model_name {model} is not used; --embedder chooses")
+    return values
 
 
-def _config(said: Mapping[str, Any]) -> MemoryConfig | None:
-    values = {name: said[key] for key, name in _CONFIG_FIELDS.items() if key in said}
+def _config(found: Mapping[str, Any]) -> MemoryConfig | None:
+    values = {name: found[key] for key, name in _CONFIG_FIELDS.items() if key in found}
     return MemoryConfig(**values) if values else None

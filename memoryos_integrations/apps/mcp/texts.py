@@ -1,7 +1,4 @@
-"""Memories as texts for a model: resources and prompt of the MCP server, quoted as ``context()`` quotes.
-
-Also what the tools say in words: a profile in lines, and how to use what was found.
-"""
+"""Texts of the MCP server for a model: resources, prompt, and what tools say, quoted as in ``context()``."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ _RECENT_PAGES = 20
 
 
 def guidance(relationship: str, style: str) -> str:
-    """Return how an answer may use what was found, to whom it speaks, and in which style."""
+    """Return how to use the results in an answer, with the relationship and the style."""
     lines = [INTRODUCTION]
     if relationship.strip():
         lines.append(f"Your relationship with the user: {one_line(relationship)}.")
@@ -65,7 +62,7 @@ def recent_resource(user: UserMemory) -> str:
 
 
 def prompt(user: UserMemory, question: str) -> str:
-    """Return the question behind the memories that answer it."""
+    """Return the memories that answer a question, followed by the question."""
     context = user.context(question)
     return f"{context.text}\n\n{question}" if context.text else question
 

@@ -1,6 +1,6 @@
-"""The tools of the MCP server, on the memory of one user: no tool takes a user's id.
+"""The tools of the MCP server, bound to one user: no tool takes a user's id.
 
-The methods' docstrings are what a model reads. They are sync: the server calls them in worker threads.
+Models read the methods' docstrings. The server calls the methods in worker threads.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from memoryos_integrations.apps.mcp.replies import (
     Turn,
     TurnDetails,
     UserProfile,
+    fact_entry,
     iso,
-    known,
-    listed,
-    listed_fact,
-    listed_message,
-    listed_segment,
+    knowledge_entry,
+    list_page,
+    message_entry,
     now,
-    sides,
-    source_page,
+    page_entry,
+    segment_entry,
+    turn_fields,
 )
 from memoryos_integrations.apps.mcp.texts import guidance, profile_text
-from memoryos_integrations.apps.options import moment
+from memoryos_integrations.apps.options import parse_time
 from memoryos_integrations.checks import MAX_ID_LENGTH, MAX_TEXT_BYTES
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.types import About, Kind
@@ -46,12 +46,12 @@ if TYPE_CHECKING:
     from memoryos_integrations.user_memory import UserMemory
 
 THREAD = "mcp"
-"""The conversation that turns of MCP clients are stored in."""
+"""The thread of turns that MCP clients add."""
 
 _EXPLAINED_AMONG = 20
 _EXPLAINED_PAGES = 50
 
-Said = Annotated[str, Field(max_length=MAX_TEXT_BYTES)]
+Text = Annotated[str, Field(max_length=MAX_TEXT_BYTES)]
 Question = Annotated[
     str, Field(min_length=1, max_length=100_000, description="What to find, as a question or in key words.")
 ]
@@ -70,8 +70,8 @@ class MemoryTools:
 
     def add_memory(
         self,
-        user_input: Annotated[Said, Field(description="What the user said.")],
-        agent_response: Annotated[Said, Field(description="What was answered.")],
+        user_input: Annotated[Text, Field(description="What the user said.")],
+        agent_response: Annotated[Text, Field(description="What was answered.")],
         timestamp: Annotated[
             str | None,
             Field(
@@ -84,7 +84,7 @@ class MemoryTools:
         ] = None,
     ) -> AddedTurn:
         """Add a turn of a conversation to long-term memory: what the user said and what was answered."""
-        at = moment("timestamp", timestamp or None, local=True)
+        at = parse_time("timestamp", timestamp or None, local=True)
         page = self._user.add(user_input, agent_response, thread_id=THREAD, at=at, metadata=meta_data)
         details = TurnDetails(
             user_input_length=len(user_input),
@@ -109,13 +109,13 @@ class MemoryTools:
         """Find what is remembered about a question: earlier turns, facts, and the user's profile."""
         capacity = self._user.memory.config.short_term_capacity
         newest = [page for page in self._user.pages(limit=capacity) if page.tier == "short_term"]
-        turns = self._found_turns(query, max_results)
-        facts = self._found_facts(query, max_results)
+        turns = self._turns_for(query, max_results)
+        facts = self._facts_for(query, max_results)
         return RetrievedMemory(
             query=query,
             timestamp=now(),
             user_profile=profile_text(self._user.persona()),
-            short_term_memory=[Turn(**sides(page)) for page in newest],
+            short_term_memory=[Turn(**turn_fields(page)) for page in newest],
             short_term_count=len(newest),
             retrieved_pages=turns[:max_results],
             retrieved_user_knowledge=facts["user"][:max_results],
@@ -147,7 +147,7 @@ class MemoryTools:
 
     def remember(
         self,
-        statement: Annotated[Said, Field(min_length=1, description="One statement, complete in itself.")],
+        statement: Annotated[Text, Field(min_length=1, description="One statement, complete in itself.")],
         about: Annotated[About, Field(description="Whom it is about: the user, or you, the agent.")] = "user",
     ) -> RememberedFact:
         """Keep a lasting fact, such as a preference, a name or a plan. The same fact is kept once."""
@@ -181,12 +181,12 @@ class MemoryTools:
     ) -> MemoryList:
         """List what is stored of the user, with the ids by which it can be explained or forgotten."""
         if kind == "fact":
-            return listed(self._user.facts(), listed_fact, offset, limit)
+            return list_page(self._user.facts(), fact_entry, offset, limit)
         if kind == "segment":
-            return listed(self._user.segments(), listed_segment, offset, limit)
+            return list_page(self._user.segments(), segment_entry, offset, limit)
         pages = self._user.pages(limit=offset + limit + 1)
-        said = [(page, message) for page in reversed(pages) for message in reversed(page.messages)]
-        return listed(said, listed_message, offset, limit)
+        pairs = [(page, message) for page in reversed(pages) for message in reversed(page.messages)]
+        return list_page(pairs, message_entry, offset, limit)
 
     def explain_memory(
         self,
@@ -205,12 +205,12 @@ class MemoryTools:
             text=text,
             method=method,
             page_count=len(pages),
-            pages=[source_page(page) for page in pages[-_EXPLAINED_PAGES:]],
+            pages=[page_entry(page) for page in pages[-_EXPLAINED_PAGES:]],
             match=match,
         )
 
-    def _found_turns(self, query: str, most: int) -> list[FoundTurn]:
-        """Return the pages of the best messages; a page has two of them as a rule."""
+    def _turns_for(self, query: str, most: int) -> list[FoundTurn]:
+        """Return the pages of the best messages; most pages have two."""
         best: dict[str | None, MemoryItem] = {}
         for item in self._user.retrieve(query, k=2 * most).items:
             best.setdefault(item.page_id, item)
@@ -219,27 +219,28 @@ class MemoryTools:
         if any(page.segment_id for page in pages):
             summaries = {segment.id: segment.summary for segment in self._user.segments()}
         return [
-            FoundTurn(**sides(page), meta_info=summaries.get(page.segment_id or "", "")) for page in pages
+            FoundTurn(**turn_fields(page), meta_info=summaries.get(page.segment_id or "", ""))
+            for page in pages
         ]
 
     def _rests_on(self, item: MemoryItem) -> list[Page]:
         try:
             return self._user.trace(item.id)
         except InvalidInputError:
-            return []  # another client made the store forget it a moment ago
+            return []  # forgotten by another client meanwhile
 
-    def _found_facts(self, query: str, most: int) -> dict[About, list[Knowledge]]:
+    def _facts_for(self, query: str, most: int) -> dict[About, list[Knowledge]]:
         holding = {fact.id: fact for fact in self._user.facts()}
         found: dict[About, list[Knowledge]] = {"user": [], "agent": []}
         if holding:
             items = self._user.retrieve(query, k=2 * most, kinds=("fact",)).items
             for fact in (holding[item.id] for item in items if item.id in holding):
-                found[fact.about].append(known(fact))
+                found[fact.about].append(knowledge_entry(fact))
         return found
 
     def _knowledge(self, about: About) -> list[Knowledge]:
         most = self._user.memory.config.knowledge_capacity
-        return [known(fact) for fact in self._user.facts(about=about)[:most]]
+        return [knowledge_entry(fact) for fact in self._user.facts(about=about)[:most]]
 
     def _identified(self, item_id: str, pages: Sequence[Page]) -> tuple[ItemKind, str | None, str | None]:
         """Return what an item is, its text, and how it was made."""
