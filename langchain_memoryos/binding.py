@@ -114,7 +114,7 @@ def thread_name(value: object) -> str:
     """Return a framework's id of a conversation as one that the store takes: UUIDs and numbers are text."""
     name = str(value)
     usable = name and len(name) <= checks.MAX_ID_LENGTH and name.isprintable()
-    return name if usable else ids.derived("thread", name)
+    return name if usable else ids.id_from("thread", name)
 
 
 def counter_of(user: UserMemory) -> TokenCounter:

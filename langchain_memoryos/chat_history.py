@@ -114,8 +114,8 @@ def turns_of(messages: Sequence[BaseMessage]) -> Iterator[list[BaseMessage]]:
 def event_of(message: BaseMessage, thread_id: str) -> str:
     """Return the event of a message: the same message twice is one event, an edited one is another."""
     if not message.id:
-        return ids.fresh()
-    return ids.derived("langchain", thread_id, message.id, message.type, text_of(message))
+        return ids.new_id()
+    return ids.id_from("langchain", thread_id, message.id, message.type, text_of(message))
 
 
 def stored(message: BaseMessage, thread_id: str) -> Said:

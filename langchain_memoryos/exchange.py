@@ -29,7 +29,7 @@ class Exchange:
     on_error: OnError
     question: str = ""
     answered: Any = None
-    event_id: str = field(default_factory=ids.fresh)
+    event_id: str = field(default_factory=ids.new_id)
 
     def filled(
         self,

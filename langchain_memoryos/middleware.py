@@ -95,7 +95,7 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         """Store what the user has said since the last answer."""
         user = self._user(runtime)
         named = _thread_of(state, runtime)
-        thread = named or ids.fresh()
+        thread = named or ids.new_id()
         messages = state["messages"]
         answered = [place for place, message in enumerate(messages) if isinstance(message, AIMessage)]
         for message in messages[answered[-1] + 1 if answered else 0 :]:
@@ -124,7 +124,7 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     def after_agent(self, state: MemoryState, runtime: Runtime[Any]) -> None:
         """Store the answer."""
         user = self._user(runtime)
-        thread = _thread_of(state, runtime) or ids.fresh()
+        thread = _thread_of(state, runtime) or ids.new_id()
         answer = _answer_in(state["messages"])
         if answer is not None:
             said = Said("assistant", text_of(answer), event_of(answer, thread))

@@ -35,7 +35,7 @@ class Said:
     role: Role
     text: str
     """Clean; see ``messages.clean``."""
-    event_id: str = field(default_factory=ids.fresh)
+    event_id: str = field(default_factory=ids.new_id)
     """By which a second try is known as such."""
     name: str | None = None
     metadata: Mapping[str, Any] | None = None
@@ -79,7 +79,7 @@ class Turn:
                 name=said.name,
                 thread_id=self.thread_id,
                 at=self.at,
-                event_id=said.event_id if number == 0 else ids.derived("piece", said.event_id, str(number)),
+                event_id=said.event_id if number == 0 else ids.id_from("piece", said.event_id, str(number)),
                 metadata=said.metadata,
             )
 

@@ -78,7 +78,7 @@ class JobHandlers:
     def on_acquired(self) -> None:
         """Take charge of the store: its index is ours, and what was left without a vector gets one."""
         self._indexing.on_acquired()
-        self._embedding.request_missing()
+        self._embedding.enqueue_missing()
 
     def write_visits(self) -> None:
         """Write the visits counted since the last time."""
@@ -129,7 +129,7 @@ class JobHandlers:
             if self.wake_model is not None:
                 REFINEMENT.request(tx, scope, now=now, config=config)
             if more:
-                outbox.give_back(tx, [job])
+                outbox.release(tx, [job])
             else:
                 outbox.done(tx, [job])
         self._tell(scope, plan)
@@ -155,14 +155,14 @@ class JobHandlers:
                 config = replace(config, promotion_heat=0.0)
             with self._ledger.read() as tx:
                 pages = promotion.due(tx, job.scope_id, now=now, config=config, limit=_PAGES_AT_ONCE)
-            new_facts = promotion.learn_by_rules(pages)
+            new_facts = promotion.extract_facts(pages)
             known = self._known(job.scope_id, new_facts) if new_facts else None
             with self._ledger.write(job.scope_id) as tx:
                 facts = promotion.apply(tx, job.scope_id, pages, new_facts, known, now=now)
                 if self.wake_model is not None:
                     LEARNING.request(tx, job.scope_id, now=now, config=config)
                 if len(pages) == _PAGES_AT_ONCE:
-                    outbox.give_back(tx, [job])
+                    outbox.release(tx, [job])
                 else:
                     outbox.done(tx, [job])
             if pages:
