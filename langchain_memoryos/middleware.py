@@ -101,7 +101,7 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         """Store the user's messages since the last answer."""
         user = self._user(runtime)
         given_id = _thread_id_of(state, runtime)
-        thread_id = given_id or ids.fresh()
+        thread_id = given_id or ids.new_id()
         messages = state["messages"]
         answers = [index for index, message in enumerate(messages) if isinstance(message, AIMessage)]
         for message in messages[answers[-1] + 1 if answers else 0 :]:
@@ -130,7 +130,7 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     def after_agent(self, state: MemoryState, runtime: Runtime[Any]) -> None:
         """Store the answer."""
         user = self._user(runtime)
-        thread_id = _thread_id_of(state, runtime) or ids.fresh()
+        thread_id = _thread_id_of(state, runtime) or ids.new_id()
         answer = _final_answer(state["messages"])
         if answer is not None:
             message = NewMessage("assistant", text_of(answer), event_id_of(answer, thread_id))

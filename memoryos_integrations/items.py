@@ -145,7 +145,7 @@ class Items:
         """Return the namespaces that hold something, in order."""
         with self._ledger.read() as tx:
             names = tx.execute(sa.select(_items.c.namespace).distinct()).scalars()
-            return sorted(map(item_rows.labels, names))
+            return sorted(map(item_rows.decode_namespace, names))
 
     def forget(self, prefix: Namespace) -> int:
         """Remove everything below a prefix, with its bytes; returns how many values there were.
@@ -166,9 +166,7 @@ class Items:
         if self._embedding.embedder is None:
             return None
         try:
-            return self._embedding.vectors_of(
-                [embedding_text(None, item_rows.readable(text)) for text in texts]
-            )
+            return self._embedding.embed([embedding_text(None, item_rows.storable(text)) for text in texts])
         except EmbedderUnavailableError as error:
             _log.warning("Stored values are searched without a vector for now: %s", error)
             return None
@@ -276,7 +274,7 @@ def _json_of(put: Put) -> str | None:
 
 def _item_from(row: Any) -> StoredItem:
     return StoredItem(
-        namespace=item_rows.labels(row.namespace),
+        namespace=item_rows.decode_namespace(row.namespace),
         key=row.key,
         value=json.loads(row.value),
         created_at=from_us(row.created_at),

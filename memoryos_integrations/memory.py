@@ -194,7 +194,7 @@ class MemoryOS:
                     ran.update(worker.run_due(failed=False)[0])
                     asked, _ = model.worker.run_due(failed=False)
         with self._store.ledger.read() as tx:
-            return FlushReport(dict(ran), outbox.parked(tx), 0 if owner else sum(outbox.waiting(tx).values()))
+            return FlushReport(dict(ran), outbox.failed(tx), 0 if owner else sum(outbox.pending(tx).values()))
 
     def verify(self) -> Report:
         """Check the ledger, and the index against it. Changes nothing."""

@@ -10,7 +10,7 @@ from memoryos_integrations.errors import InvalidInputError, StoreUnwritableError
 from memoryos_integrations.events import FactAdded, TurnAdded
 from memoryos_integrations.model.responding import checked
 from memoryos_integrations.runtime import export, forgetting
-from memoryos_integrations.tiers import long_term, persona, short_term
+from memoryos_integrations.tiers import long_term, persona_versions, short_term
 from memoryos_integrations.types import ROLES, SUBJECTS, ForgetReceipt
 from memoryos_integrations.user_reading import UserReading
 
@@ -245,7 +245,9 @@ class UserMemory(UserReading):
         checks.whole("version", version, least=1, most=10**9)
         with self._ledger.write() as tx:
             number = self._scope.lock(tx)
-            done = number is not None and persona.restore(tx, number, version, now=self._store.times.now_us())
+            done = number is not None and persona_versions.restore(
+                tx, number, version, now=self._store.times.now_us()
+            )
         if not done:
             raise InvalidInputError(f"version: this persona has no version {version}")
         return self.persona()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Never, NoReturn, cast
 from memoryos_integrations import arguments, checks, reports
 from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.runtime import inspection
-from memoryos_integrations.tiers import chains, long_term, mid_term, persona, short_term
+from memoryos_integrations.tiers import chains, long_term, mid_term, persona_versions, short_term
 from memoryos_integrations.types import SUBJECTS, Context, Retrieved
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ class UserReading:
         with self._ledger.read() as tx:
             number = self._scope.number(tx) or 0
             knowledge = long_term.load_knowledge(tx, number, at=now, capacity=most)
-            loaded = persona.load(tx, number, version=version, knowledge=knowledge)
+            loaded = persona_versions.load(tx, number, version=version, knowledge=knowledge)
         if loaded is None:
             raise InvalidInputError(f"version: this persona has no version {version!r}")
         return loaded

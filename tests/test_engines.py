@@ -1,4 +1,4 @@
-"""What holds on every engine: a write locks its scope first, and no list of tables lacks one."""
+"""Rules of every engine: writes lock their scope first, and every list of tables is complete."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ OF_A_SCOPE = {
     for table in schema.metadata.sorted_tables
     if table is schema.scopes or any(key.column.table is schema.scopes for key in table.foreign_keys)
 }
-"""The tables whose rows are a scope's. A job and a line of the bill outlive theirs: they point at no row."""
+"""Tables whose rows belong to a scope. Jobs and usage rows may outlive theirs, so they are not included."""
 
 
 class Recorder(sqlite.SQLite):
-    """The engine of a file; it notes each row that is written before its scope was locked."""
+    """A SQLite engine that records writes to scopes not locked before."""
 
     opened: list[Recorder]
 
@@ -72,14 +72,14 @@ class Recorder(sqlite.SQLite):
         if statement.table not in OF_A_SCOPE:
             return
         self.written[statement.table.name] += 1
-        by_name = OF_ITEMS.number(tx)  # values kept by name are no user's
-        missing = scopes_of(tx, statement, many or [one or {}]) - locks.held(tx).numbers - {by_name}
+        by_name = OF_ITEMS.number(tx)  # named values belong to no user
+        missing = scopes_of(tx, statement, many or [one or {}]) - locks.held_by(tx).numbers - {by_name}
         if missing:
             self.unlocked.append(f"scope {missing} was not locked for: {statement}")
 
 
 def scopes_of(tx: sa.Connection, statement: Any, rows: Sequence[dict[str, Any]]) -> set[int | None]:
-    """Return the scopes of the rows that a statement is about to write; a new scope's row is nobody's yet."""
+    """Return the scopes of the rows that a statement is about to write, without new scopes."""
     if isinstance(statement, sa.Insert):
         return {row["scope_id"] for row in rows} if statement.table is not schema.scopes else set()
     table = statement.table
@@ -92,7 +92,7 @@ def scopes_of(tx: sa.Connection, statement: Any, rows: Sequence[dict[str, Any]])
 
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Recorder]:
-    """Stores are opened on a recorder from here on; the call returns the one opened last."""
+    """Open stores with a ``Recorder``; the call returns the one opened last."""
     Recorder.opened = []
     monkeypatch.setattr(sqlite, "SQLite", Recorder)
     return lambda: Recorder.opened[-1]
@@ -102,12 +102,12 @@ def talk(memory: MemoryOS, users: Sequence[str], turns: int) -> None:
     for number in range(turns):
         for user in users:
             word = ("bees", "trains", "bread")[number % 3]
-            said = f"I love {word} {number}. My sister Jo lives in Porto{number}."
-            memory.user(user).add(said, f"{word}, I see.", event_id=f"{number}")
+            text = f"I love {word} {number}. My sister Jo lives in Porto{number}."
+            memory.user(user).add(text, f"{word}, I see.", event_id=f"{number}")
 
 
 def use_every_verb(memory: MemoryOS, file: Path) -> None:
-    """Do all that writes, with two users."""
+    """Call every writing method, with two users."""
     ada, eve = memory.user("ada"), memory.user("eve")
     talk(memory, ("eve", "ada"), 7)
     ada.add_message("What about my bees?", role="user")
@@ -181,13 +181,13 @@ def test_scopes_are_locked_in_ascending_order_and_only_to_write(tmp_path: Path) 
     with ledger.write(9, 3, 5) as tx:
         locks.lock_scopes(tx, [5, 3])  # they are locked already
         locks.lock_scopes(tx, [12])
-        assert locks.held(tx).numbers == {3, 5, 9, 12}
-        with pytest.raises(StoreError, match="10 is to be locked after scope 12"):
+        assert locks.held_by(tx).numbers == {3, 5, 9, 12}
+        with pytest.raises(StoreError, match="Scope 10 was locked after scope 12"):
             locks.lock_scopes(tx, [10])
-    with ledger.read() as tx, pytest.raises(StoreError, match="only reads"):
+    with ledger.read() as tx, pytest.raises(StoreError, match="read transaction"):
         locks.lock_scopes(tx, [3])
     with ledger.write() as tx:
-        assert locks.held(tx).numbers == set()
+        assert locks.held_by(tx).numbers == set()
     ledger.close()
 
 
@@ -204,9 +204,9 @@ def rows_of(tx: sa.Connection, scope: int) -> dict[str, int]:
     return {name: tx.execute(query).scalar_one() for name, query in counted.items()}
 
 
-def test_each_table_is_listed_once_with_what_becomes_of_it() -> None:
+def test_each_table_is_listed_once_with_how_it_is_forgotten() -> None:
     assert sorted(one.table.name for one in CONTENTS) == sorted(schema.metadata.tables)
-    of_users = {one.table for one in CONTENTS if one.forgetting != "not of a user"}
+    of_users = {one.table for one in CONTENTS if one.forgetting != "not user data"}
     assert of_users | {schema.store_texts} == {schema.scopes} | {
         table for table in schema.metadata.sorted_tables if "scope_id" in table.c
     }

@@ -1,4 +1,4 @@
-"""What was forgotten is gone: from every answer, every tier, every process and every byte on the disk."""
+"""Forgotten items are gone from every answer, tier, process and byte on disk."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def words_of(memory: UserMemory) -> Counter[str]:
 
 @dataclass
 class Planted:
-    """Words that stand in one user's memories and nowhere else, by where they were put."""
+    """Words that occur only in one user's memories, by place."""
 
     words: dict[str, str] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
@@ -104,7 +104,7 @@ def test_a_forgotten_page_leaves_no_byte(store: MemoryOS, flushed: bool) -> None
     assert set(receipt.page_ids) == {there.pages["bees0"], there.pages["bees3"]}
     store.flush()
     assert files_with(store.path, gone) == {}
-    assert all("zq" in segment.summary for segment in user.segments()), "a summary was not derived anew"
+    assert all("zq" in segment.summary for segment in user.segments()), "a summary was not recomputed"
     assert store.verify().problems == ()
     assert not any(word in item.text for word in gone for item in user.retrieve("bees", k=50).items)
     kept = [word for place, word in there.words.items() if "event" not in place and word not in gone]
@@ -187,7 +187,7 @@ def test_forgetting_everything_leaves_no_byte_of_one_user_and_every_byte_of_anot
         assert theirs.words[place] in other.retrieve(theirs.words[place], k=1).items[0].text
 
 
-# Fails: secure_delete leaves the stale copy of a moved row; VACUUM before the checkpoint removes it.
+# secure_delete leaves stale copies of moved rows; VACUUM removes them.
 @pytest.mark.parametrize(
     ("seed", "messages", "at_once"),
     [(0, 150, 3), (1, 400, 40), *([(2, 600, 60), (10, 250, 5), (11, 250, 5)] if THOROUGH else [])],
@@ -195,8 +195,6 @@ def test_forgetting_everything_leaves_no_byte_of_one_user_and_every_byte_of_anot
 def test_no_byte_is_left_behind_when_the_database_moves_rows_between_its_pages(
     tmp_path: Path, seed: int, messages: int, at_once: int
 ) -> None:
-    # SQLite clears what a deleted row held, but not the copy that stays where a row was moved away from when
-    # pages of the database were split or joined.
     chance, pages, gone = random.Random(seed), {}, set()
     with MemoryOS(tmp_path, embedder=SwitchedEmbedder()) as memory:
         user = memory.user("ada")
@@ -229,7 +227,6 @@ def test_a_thousand_characters_and_a_whole_megabyte_are_gone_as_well(store: Memo
 # --- The vector index
 
 
-# Fails: forgetting everything deletes the scope's pending jobs that remove earlier vectors from the index.
 def test_vectors_leave_the_index_when_a_message_is_forgotten_and_then_everything_else(
     store: MemoryOS,
 ) -> None:
@@ -264,7 +261,6 @@ class Interrupting:
         self._inner.upsert(**records)
 
 
-# Fails: a vector without indexed_in is written to Chroma after its row was forgotten, and nothing removes it.
 def test_what_is_forgotten_while_it_is_being_indexed_does_not_stay_in_the_index(tmp_path: Path) -> None:
     import chromadb
 
@@ -323,23 +319,22 @@ def test_what_is_forgotten_while_its_vector_is_made_leaves_no_vector(tmp_path: P
 # --- Receipts and refusals
 
 
-# Fails in its last line, for the reason of the test above that forgets everything.
 def test_forgetting_twice_is_harmless_and_unknown_ids_are_listed(store: MemoryOS) -> None:
     user, there = planted(store, 7)
     store.flush()
-    asked = [there.pages["bees0"], "no such id", there.fact]
-    first = user.forget(ids=asked)
+    ids = [there.pages["bees0"], "no such id", there.fact]
+    first = user.forget(ids=ids)
     before = words_of(user)
-    second = user.forget(ids=asked)
+    second = user.forget(ids=ids)
     assert first.missing_ids == ("no such id",)
-    assert second.missing_ids == tuple(asked)
+    assert second.missing_ids == tuple(ids)
     assert (second.message_ids, second.page_ids, second.segment_ids, second.fact_ids) == ((), (), (), ())
     assert words_of(user) == before
     assert user.forget(thread_id="no such thread").message_ids == ()
     assert user.forget(ids=[]).missing_ids == ()
     user.forget(everything=True)
     assert user.forget(everything=True).message_ids == ()
-    assert user.forget(ids=asked).missing_ids == tuple(asked)
+    assert user.forget(ids=ids).missing_ids == tuple(ids)
     store.flush()
     assert store.verify().problems == ()
 
@@ -467,7 +462,7 @@ _steps = st.lists(
 
 
 class Model:
-    """The store beside a dictionary that does the same."""
+    """The store next to a dictionary with the same contents."""
 
     def __init__(self, folder: Path, client: Any) -> None:
         self.folder, self.client, self.memory = folder, client, opened(folder, chroma=client)

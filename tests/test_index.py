@@ -304,13 +304,13 @@ def test_a_server_that_takes_few_records_in_a_call_gets_few(ephemeral):
     index = ChromaIndex.on_client(SmallServer(ephemeral), some_store_id(), recreate_after=20)
     index.upsert("mid_term", records(points(50)))
     assert index.count("mid_term", scope=1) == 50
-    index.delete("mid_term", [f"r{row}" for row in range(30)])  # written anew
+    index.delete("mid_term", [f"r{row}" for row in range(30)])  # rewritten
     assert index.count("mid_term", scope=1) == 20
     assert len(index.search("mid_term", points(1)[0], scope=1, limit=50)) == 20
 
 
 class Listening:
-    """A client, or a collection of one, that notes what is asked of ``query()``."""
+    """A client or collection that records the arguments of ``query()``."""
 
     def __init__(self, inner, heard):
         self._inner, self._heard = inner, heard
@@ -318,12 +318,12 @@ class Listening:
     def __getattr__(self, name):
         return getattr(self._inner, name)
 
-    def get_or_create_collection(self, *args, **asked):
-        return Listening(self._inner.get_or_create_collection(*args, **asked), self._heard)
+    def get_or_create_collection(self, *args, **arguments):
+        return Listening(self._inner.get_or_create_collection(*args, **arguments), self._heard)
 
-    def query(self, **asked):
-        self._heard.append((asked.get("where"), asked["n_results"]))
-        return self._inner.query(**asked)
+    def query(self, **arguments):
+        self._heard.append((arguments.get("where"), arguments["n_results"]))
+        return self._inner.query(**arguments)
 
 
 def test_only_a_scope_with_less_than_half_of_a_collection_is_searched_with_a_filter(ephemeral):
@@ -397,7 +397,7 @@ def test_a_call_after_close_says_that_it_is_closed(index):
 # --- churn
 
 
-def test_after_many_removals_a_collection_is_written_anew_and_its_files_shrink(path):
+def test_after_many_removals_a_collection_is_rewritten_and_its_files_shrink(path):
     stay, dimension = points(20, 64, seed=1), 64
     with closing(ChromaIndex.in_directory(path, recreate_after=1_000)) as index:
         index.upsert("short_term", records(stay, prefix="stay"))
@@ -439,7 +439,7 @@ def test_a_collection_is_not_copied_while_most_of_it_is_alive(ephemeral):
     assert index.count("mid_term") == 20
 
 
-def test_what_a_died_rewrite_left_is_replaced_by_the_next(ephemeral):
+def test_leftovers_of_an_interrupted_rewrite_are_replaced(ephemeral):
     store = some_store_id()
     index = ChromaIndex.on_client(ephemeral, store)
     index.upsert("mid_term", records(points(3)))
@@ -464,7 +464,7 @@ def test_rewriting_leaves_nothing_of_a_removed_vector_on_the_disk(index, path):
 # --- unclean ends
 
 
-def test_an_index_that_was_not_closed_is_set_aside_unopened_and_filled_anew(path, tmp_path):
+def test_an_index_that_was_not_closed_is_set_aside_unopened_and_rebuilt(path, tmp_path):
     code = (
         "import os, signal, pathlib, numpy as np\n"
         "from memoryos_integrations.protocols import IndexRecord\n"
@@ -565,8 +565,8 @@ def test_an_index_dropped_without_close_does_not_stand_in_the_way_of_the_next(pa
 def test_an_old_client_of_a_user_on_a_directory_set_aside_is_named(path):
     with closing(ChromaIndex.in_directory(path)) as index:
         index.count("mid_term")
-        alike = Settings(anonymized_telemetry=False)
-        with chromadb.PersistentClient(str(path), settings=alike):
+        settings = Settings(anonymized_telemetry=False)
+        with chromadb.PersistentClient(str(path), settings=settings):
             path.rename(path.with_name("moved"))
             path.with_name("chroma.open").unlink()
             with (
@@ -580,7 +580,7 @@ def test_a_folder_that_cannot_be_written_is_named(path):
     path.parent.parent.joinpath("store").write_text("a file where the folder should be")
     with (
         closing(ChromaIndex.in_directory(path)) as index,
-        pytest.raises(StoreUnwritableError, match="cannot be made"),
+        pytest.raises(StoreUnwritableError, match="cannot be created"),
     ):
         index.count("mid_term")
 
@@ -671,14 +671,14 @@ def test_a_forked_child_is_told_to_reopen_and_leaves_the_parents_index_alone(ind
     if child == 0:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(30)  # should it hang, as Chroma does in a forked process
-        said = ""
+        message = ""
         try:
             index.count("mid_term")
         except IndexUnavailableError as error:
-            said = str(error)
+            message = str(error)
         finally:
             index.close()
-            os._exit(0 if "open the store again" in said else 1)
+            os._exit(0 if "open the store again" in message else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert path.with_name("chroma.open").exists()
     assert index.count("mid_term") == 3

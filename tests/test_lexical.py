@@ -1,4 +1,4 @@
-"""The words of a text, and BM25 over rows that keep arriving."""
+"""Tokenising text, and incremental BM25."""
 
 import math
 import random
@@ -32,7 +32,7 @@ WORDS = [
 
 
 def reference(texts, previous, query, k1=1.5, b=0.75):
-    """BM25 by the formula, with loops: the scores of the turns, then those of the windows."""
+    """BM25 by the formula: the scores of the turns, then those of the windows."""
     turns = [Counter(terms(text)) for text in texts]
     windows = [Counter(turn) for turn in turns]
     for row, before in enumerate(previous):

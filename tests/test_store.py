@@ -1,4 +1,4 @@
-"""A store's life: opened, verified, moved to another embedder, exported, loaded, closed."""
+"""Opening, verifying, reindexing, exporting, loading and closing a store."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fill(user: UserMemory, turns: int = 20) -> None:
     user.remember("I am vegetarian")
 
 
-def test_a_store_is_found_again_as_it_was_left(tmp_path: Path) -> None:
+def test_a_reopened_store_is_unchanged(tmp_path: Path) -> None:
     with MemoryOS(tmp_path / "deep" / "store", embedder=HashEmbedder()) as memory:
         fill(memory.user("ada"))
         before = memory.user("ada").pages()
@@ -53,7 +53,7 @@ def test_a_closed_store_says_so_and_can_be_closed_again(tmp_path: Path) -> None:
             call()
 
 
-def test_flush_tells_what_it_did_and_has_nothing_left_to_do_then(tmp_path: Path) -> None:
+def test_flush_reports_its_work_and_a_second_one_has_none(tmp_path: Path) -> None:
     with MemoryOS(tmp_path, embedder=HashEmbedder(), clock=FrozenClock()) as memory:
         fill(memory.user("ada"))
         memory.flush()
@@ -76,7 +76,7 @@ def test_another_embedder_is_refused_by_name(tmp_path: Path, other: HashEmbedder
         MemoryOS(tmp_path, embedder=other)
 
 
-def test_an_embedder_that_lies_about_its_name_is_found_out(tmp_path: Path) -> None:
+def test_another_embedder_of_the_same_name_is_refused(tmp_path: Path) -> None:
     class Liar(HashEmbedder):
         """Another model under the first one's name."""
 
@@ -114,7 +114,7 @@ def test_reindex_moves_a_store_over_to_another_embedder_without_loss(
         assert memory.verify().ok
 
 
-def test_a_reindex_that_fails_half_way_leaves_the_old_vectors_and_goes_on_where_it_stopped(
+def test_a_failed_reindex_keeps_the_old_vectors_and_resumes_later(
     tmp_path: Path,
 ) -> None:
     class Breaks(HashEmbedder):
@@ -136,15 +136,15 @@ def test_a_reindex_that_fails_half_way_leaves_the_old_vectors_and_goes_on_where_
             memory.reindex(other)
         assert memory.user("ada").retrieve("number7", k=1).dense
         assert memory.embedder.name == "hash-256"
-        asked = sum(other.calls)
+        before = sum(other.calls)
 
         memory.reindex(other)
 
-        assert sum(other.calls) - asked < 400
+        assert sum(other.calls) - before < 400
         assert memory.verify().ok
 
 
-def test_an_index_can_be_made_anew_at_any_time(tmp_path: Path) -> None:
+def test_an_index_can_be_rebuilt_at_any_time(tmp_path: Path) -> None:
     with MemoryOS(tmp_path, embedder=HashEmbedder(), config=MemoryConfig(search="chroma")) as memory:
         fill(memory.user("ada"))
         memory.flush()
@@ -157,7 +157,7 @@ def test_an_index_can_be_made_anew_at_any_time(tmp_path: Path) -> None:
         assert memory.verify().ok
 
 
-def test_verify_tells_of_an_index_that_does_not_hold_what_the_ledger_says(tmp_path: Path) -> None:
+def test_verify_reports_an_index_that_differs_from_the_ledger(tmp_path: Path) -> None:
     import chromadb
 
     client = chromadb.PersistentClient(str(tmp_path / "client"))
@@ -212,7 +212,7 @@ def test_two_stores_on_one_chroma_client_never_mix(tmp_path: Path) -> None:
         assert one.verify().ok
 
 
-def test_an_export_holds_what_cannot_be_derived_and_loads_into_another_store(tmp_path: Path) -> None:
+def test_an_export_holds_all_that_cannot_be_recomputed_and_loads_into_another_store(tmp_path: Path) -> None:
     with MemoryOS(tmp_path / "a", embedder=HashEmbedder()) as memory:
         ada = memory.user("ada")
         fill(ada)

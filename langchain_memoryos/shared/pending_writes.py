@@ -33,7 +33,7 @@ class NewMessage:
     role: Role
     text: str
     """Without lone surrogates and NUL; see ``checks.storable``."""
-    event_id: str = field(default_factory=ids.fresh)
+    event_id: str = field(default_factory=ids.new_id)
     """Idempotency key: the same event is stored once."""
     name: str | None = None
     metadata: Mapping[str, Any] | None = None
@@ -78,7 +78,7 @@ class Write:
                 name=message.name,
                 thread_id=self.thread_id,
                 at=self.at,
-                event_id=event_id if number == 0 else ids.derived("piece", event_id, str(number)),
+                event_id=event_id if number == 0 else ids.id_from("piece", event_id, str(number)),
                 metadata=message.metadata,
             )
 

@@ -31,8 +31,8 @@ def split_turns(messages: Sequence[BaseMessage]) -> Iterator[list[BaseMessage]]:
 def event_id_of(message: BaseMessage, thread_id: str) -> str:
     """Return the event id of a message: equal for the same message, another one for an edited message."""
     if not message.id:
-        return ids.fresh()
-    return ids.derived("langchain", thread_id, message.id, message.type, text_of(message))
+        return ids.new_id()
+    return ids.id_from("langchain", thread_id, message.id, message.type, text_of(message))
 
 
 def to_stored(message: BaseMessage, thread_id: str) -> NewMessage:

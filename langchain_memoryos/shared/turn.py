@@ -34,7 +34,7 @@ class Turn:
     on_error: OnError
     question: str = ""
     answer: Any = None
-    event_id: str = field(default_factory=ids.fresh)
+    event_id: str = field(default_factory=ids.new_id)
 
     def with_memories(
         self,

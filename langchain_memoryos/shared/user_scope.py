@@ -98,7 +98,7 @@ def valid_thread_id(value: object) -> str:
     """Return a framework's thread id as text that the store accepts; an unusable one is hashed."""
     name = str(value)
     usable = name and len(name) <= checks.MAX_ID_LENGTH and name.isprintable()
-    return name if usable else ids.derived("thread", name)
+    return name if usable else ids.id_from("thread", name)
 
 
 def _field(source: object, name: str) -> Any:

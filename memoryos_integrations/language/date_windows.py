@@ -1,7 +1,6 @@
-"""The times that a text names, in English, Portuguese and Chinese, as half-open windows of whole UTC days.
+"""Finds dates in English, Portuguese and Chinese text, as half-open windows of whole UTC days.
 
-One reader serves questions, which look back ("on Friday" is the newest Friday before now), and plans,
-which look ahead (the next one).
+Questions look back ("on Friday" is the last Friday before now), plans look ahead (the next one).
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     _Read = Callable[["_Reader", re.Match[str]], Iterable[Days]]
     _Form = tuple[str, re.Pattern[str], _Read]
 
-_LONGEST: Final = 10_000  # characters of a text that are read; what is longer was pasted
-_YEARS_BACK: Final = 30  # a month without a year is meant in so many years before this one, and in the next
+_LONGEST: Final = 10_000  # characters read; longer texts are pasted documents
+_YEARS_BACK: Final = 30  # a month without a year may be in any of these years, or in the next one
 _WEEKS_AWAY: Final = {"上上": -2, "上": -1, "下": 1}
 
 
@@ -38,18 +37,18 @@ def _day_of(year: int, month: int, day: int) -> list[Days]:
 
 @dataclass(slots=True)
 class _Reader:
-    """What the forms are read against; each method returns the days that a match may mean, or none."""
+    """Resolves matches against the present day; each method returns the possible days of a match."""
 
     text: str
-    """The text in its own case; matches are of the lower one, at the same places."""
+    """The text in its original case; matches are on the lower-case text, at the same positions."""
     today: date
     ahead: bool
-    """Whether a form that may lie on either side of the present day is one to come."""
+    """Whether ambiguous dates are in the future."""
     cues: set[str]
-    """The kinds of word that the text has."""
+    """The kinds of words in the text."""
 
     def find(self, text: str, forms: Iterable[_Form]) -> tuple[set[Days], str]:
-        """Return the days that forms name, and the text with what they took blotted out."""
+        """Return the days named by the forms, and the text with those matches blanked out."""
         found: set[Days] = set()
         for cue, pattern, read in forms:
             for match in pattern.finditer(text) if cue in self.cues else ():
@@ -63,7 +62,7 @@ class _Reader:
         return found, text
 
     def _years(self, parts: dict[str, str | None]) -> Iterable[int]:
-        """Return the year that is named, or every year that may be meant."""
+        """Return the named year, or all possible ones."""
         if year := parts.get("year"):
             return (int(year),)
         if then := parts.get("then"):
@@ -71,7 +70,7 @@ class _Reader:
         return range(self.today.year - _YEARS_BACK, self.today.year + 2)
 
     def calendar(self, match: re.Match[str]) -> Iterator[Days]:
-        """Read a day, a month or a year, of each year that may be meant."""
+        """Read a day, month or year, in each possible year."""
         parts = match.groupdict()
         day, name = dates.number(parts.get("day") or "0"), parts.get("month") or "0"
         month = dates.MONTHS.get(name) or dates.SHORT_MONTHS.get(name) or dates.number(name)
@@ -84,13 +83,13 @@ class _Reader:
                 yield dates.months(year, month)
 
     def either_order(self, match: re.Match[str]) -> list[Days]:
-        """Read 08/05/2023 in both ways in which people write it."""
+        """Read 08/05/2023 in both orders."""
         one, other, year = int(match[1]), int(match[3]), int(match[4])
         year += 2000 if year < 100 else 0
         return _day_of(year, other, one) + _day_of(year, one, other)
 
     def lone_month(self, match: re.Match[str]) -> Iterable[Days]:
-        """Read a month without more; "may" and "march" only where they are written as no verb is."""
+        """Read a month alone; "may" and "march" only if they cannot be verbs."""
         written = self.text[match.start() : match.end()]
         is_verb = not written.istitle() or begins_sentence(match.string, match.start())
         return () if match[0] in ("may", "march") and is_verb else self.calendar(match)
@@ -170,8 +169,8 @@ _GOES_ON: Final = (
 )
 _BEFORE_MONTH: Final = "in|of|during|since|until|till|by|from|before|after|around|early|late|mid"
 
-# The forms of a date, for lower case, each with the words without which it is not looked for. They are
-# in order: what one form takes is taken out of the text.
+# Patterns of dates in lower case, each with the kind of word that it requires. The order matters: matches are
+# removed from the text.
 _CALENDAR: Final[list[tuple[str, str, _Read]]] = [
     # 2023-05-08, 2023-05 · 08/05/2023 · 2023年5月8日, 5月, 去年夏天
     ("digit", rf"(?<!\d){_Y}[-/.](?P<month>\d\d?)(?:[-/.](?P<day>\d\d?))?(?!\d)", _Reader.calendar),
@@ -231,18 +230,18 @@ _WORD, _DIGIT = re.compile(r"[^\W\d_]+"), re.compile(r"\d")
 
 
 def date_windows(text: str, now: datetime) -> list[dates.DateWindow]:
-    """Return the times that a text which looks back names, such as a question.
+    """Return the dates that a question or another text about the past names.
 
     "8 May 2023", "April 29th" and "in May" (of any year), "2023", 2023-05-08, 08/05/2023 (both readings),
     "yesterday", "3 weeks ago", "last Monday", "on the 14th", "last summer"; "tomorrow" and "next week" are
-    passed over.
+    ignored.
 
     Args:
         text: The text.
-        now: What relative dates are counted from.
+        now: Reference time of relative dates.
 
     Returns:
-        Windows in order, none twice; one of a named day is 1 day long. Empty when no time is named.
+        Distinct windows in order; empty if no date is named.
 
     Raises:
         InvalidInputError: ``now`` has no time zone.
@@ -257,11 +256,11 @@ def date_windows(text: str, now: datetime) -> list[dates.DateWindow]:
 
 
 def first_ahead(text: str, at: datetime) -> dates.DateWindow | None:
-    """Return the first time after the present day that a plan names; a date of the calendar goes first.
+    """Return the first future date that a plan names; calendar dates take precedence over relative ones.
 
     Args:
         text: The plan: "I fly on Friday".
-        at: When it was stated.
+        at: Time of the statement.
 
     Raises:
         InvalidInputError: ``at`` has no time zone.
@@ -275,12 +274,12 @@ def first_ahead(text: str, at: datetime) -> dates.DateWindow | None:
 
 
 def last_begun(text: str, at: datetime) -> datetime | None:
-    """Return since when something is so that the text dates: the newest start that it may mean, if past."""
+    """Return the latest start of the dates in a text that is not after ``at``."""
     return max((window.start for window in date_windows(text, at) if window.start <= at), default=None)
 
 
 def _reader(text: str, now: datetime, *, ahead: bool) -> tuple[_Reader, str]:
-    """Return a reader, and the text in lower case at unchanged places."""
+    """Return a reader, and the text in lower case of unchanged length."""
     if now.tzinfo is None:
         raise InvalidInputError("now must be an aware datetime, such as datetime.now(UTC)")
     text = " ".join(normalize("NFKC", text[:_LONGEST]).split())

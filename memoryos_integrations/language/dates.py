@@ -1,7 +1,4 @@
-"""The words of dates in English, Portuguese and Chinese, and dates as text.
-
-The text is the same in every locale, so that an index and a prompt never depend on the machine.
-"""
+"""Date vocabulary in English, Portuguese and Chinese, and locale-independent date formats."""
 
 from __future__ import annotations
 
@@ -10,19 +7,19 @@ from typing import Final, NamedTuple
 
 
 class DateWindow(NamedTuple):
-    """Whole UTC days: ``start`` is the first midnight in it, ``end`` the first one after it."""
+    """A half-open range of whole UTC days: from midnight ``start`` to midnight ``end``."""
 
     start: datetime
     end: datetime
 
     @property
     def days(self) -> int:
-        """Its length: 1 for a named day, 7 for a week, 28 to 31 for a month."""
+        """Length in days: 1 for a day, 7 for a week, 28 to 31 for a month."""
         return (self.end - self.start).days
 
 
 def _numbered(groups: str, first: int = 1) -> dict[str, int]:
-    """Number the groups of a list such as ``"one um|two dois"``; every word of a group gets its number."""
+    """Map each word of ``"one um|two dois"`` to the number of its group."""
     return {word: at for at, words in enumerate(groups.split("|"), first) for word in words.split()}
 
 
@@ -30,7 +27,7 @@ def _first_of_each(words: dict[str, int]) -> list[str]:
     return list({number: word.title() for word, number in reversed(words.items())}.values())[::-1]
 
 
-HAN: Final = _numbered(  # as months, and days of a month
+HAN: Final = _numbered(  # months, and days of a month
     "一|二|三|四|五|六|七|八|九|十|十一|十二|十三|十四|十五|十六|十七|十八|十九|二十|二十一|二十二|二十三|二十四"
     "|二十五|二十六|二十七|二十八|二十九|三十|三十一"
 )
@@ -43,19 +40,19 @@ MONTHS: Final = _numbered(
     "|september setembro|october outubro|november novembro|december dezembro"
 )
 SHORT_MONTHS: Final = _numbered("jan|feb fev|mar|apr abr||jun|jul|aug|sep sept|oct|nov|dec")
-SEASONS: Final = _numbered("spring 春|summer 夏|autumn fall 秋|winter 冬")  # in the north
+SEASONS: Final = _numbered("spring 春|summer 夏|autumn fall 秋|winter 冬")  # northern hemisphere
 WEEKDAYS: Final = _numbered(
     "monday segunda-feira segunda 一|tuesday terça-feira terça 二|wednesday quarta-feira quarta 三"
     "|thursday quinta-feira quinta 四|friday sexta-feira sexta 五|saturday sábado 六|sunday domingo 日 天",
     0,
 )
 DAY, WEEK, MONTH, YEAR = range(1, 5)
-"""The kinds of time, as ``UNITS`` and ``PHRASES`` give them."""
+"""The values of ``UNITS``."""
 UNITS: Final = _numbered(
     "day days dia dias 天|week weeks semana semanas 周 星期 礼拜 週|month months mês meses 月"
     "|year years ano anos 年"
 )
-PHRASES: Final = {  # to the kind of time, and how many of them after the present one
+PHRASES: Final = {  # to (unit, offset from the present one)
     phrase: (unit, offset)
     for unit, offset, phrases in (
         (DAY, -3, "大前天"),
@@ -84,18 +81,18 @@ ENGLISH_WEEKDAYS: Final = _first_of_each(WEEKDAYS)
 
 
 def number(word: str) -> int:
-    """Return the number that a word or digits stand for."""
+    """Return the number of a numeral or digits."""
     return int(word) if word.isdecimal() else NUMBERS[word]
 
 
 def months(year: int, month: int, count: int = 1) -> tuple[date, date]:
-    """Return so many months from the first of one on; the month may lie outside 1 to 12."""
+    """Return ``count`` months from the first of a month; ``month`` may be outside 1 to 12."""
     first, after = year * 12 + month - 1, year * 12 + month - 1 + count
     return date(first // 12, first % 12 + 1, 1), date(after // 12, after % 12 + 1, 1)
 
 
 def span(kind: int, offset: int, today: date) -> tuple[date, date]:
-    """Return the calendar day, week, month or year so many after the present one."""
+    """Return the calendar day, week, month or year ``offset`` units after the present one."""
     if kind == DAY:
         return today + timedelta(offset), today + timedelta(offset + 1)
     if kind == MONTH:
@@ -117,7 +114,7 @@ def minute(at: datetime) -> str:
 
 
 def in_english(window: DateWindow) -> str:
-    """Return a day, a month or a year as ``3 May 2025``, ``May 2025`` or ``2025``; else the first day."""
+    """Return a window as ``3 May 2025``, ``May 2025`` or ``2025``; others as ``from 3 May 2025``."""
     if window.days >= 365:
         return str(window.start.year)
     if window.start.day == 1 and window.days >= 28:
@@ -126,7 +123,7 @@ def in_english(window: DateWindow) -> str:
 
 
 def in_figures(window: DateWindow) -> str:
-    """Return the same as ``2025-05-03``, ``2025-05`` or ``2025``, which any language reads."""
+    """Return a window as ``2025-05-03``, ``2025-05`` or ``2025``, for any language."""
     if window.days >= 365:
         return str(window.start.year)
     is_month = window.start.day == 1 and window.days >= 28

@@ -1,4 +1,4 @@
-"""Keywords and summaries by rules: what is shown and matched where no model has refined it."""
+"""Keywords and summaries by rules, used until a model refines them."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ METHOD = "extractive"
 KEYWORDS_KEPT = 40
 KEYWORDS_SHOWN = 12
 _SENTENCES = 3
-_TERMS_OF_A_SENTENCE = 5  # shorter ones, such as greetings, tell nothing of a topic
+_TERMS_OF_A_SENTENCE = 5  # shorter ones, such as greetings, have no topic
 _SENTENCE_CHARACTERS = 240
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+|(?<=[。！？])")
 
 
 def keyword_counts(texts: Iterable[str], names: Iterable[str | None] = ()) -> Counter[str]:
-    """Return how often each word that may mark a topic stands in the texts, at most 40 words.
+    """Count the words that may indicate a topic, at most 40 of them.
 
     Args:
-        texts: what was said.
-        names: of the speakers, who address each other whatever they talk about.
+        texts: the texts of messages.
+        names: names of the speakers, which are left out.
     """
-    addressed = {word for name in names if name for word in content_words(name)}
+    speakers = {word for name in names if name for word in content_words(name)}
     counts: Counter[str] = Counter()
     for text in texts:
-        counts.update(word for word in content_words(text) if word not in CHATTER and word not in addressed)
+        counts.update(word for word in content_words(text) if word not in CHATTER and word not in speakers)
     return Counter(dict(counts.most_common(KEYWORDS_KEPT)))
 
 
@@ -44,15 +44,15 @@ def page_keywords(page: Page) -> Counter[str]:
     )
 
 
-def top(counts: Mapping[str, int], limit: int = KEYWORDS_SHOWN) -> tuple[str, ...]:
-    """Return the most frequent words, best first; equals stay in the order of their first use."""
+def top_keywords(counts: Mapping[str, int], limit: int = KEYWORDS_SHOWN) -> tuple[str, ...]:
+    """Return the most frequent words, most frequent first; ties in order of first use."""
     return tuple(word for word, _ in Counter(dict(counts)).most_common(limit))
 
 
-def shown(counts: Mapping[str, int], chosen: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return a segment's keywords: those that a model chose, then the most frequent words of its pages."""
-    known = {word.casefold() for word in chosen}
-    rest = (word for word in top(counts, KEYWORDS_SHOWN + len(known)) if word not in known)
+def all_keywords(counts: Mapping[str, int], chosen: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the keywords of a segment: those chosen by a model, then frequent words of its pages."""
+    folded = {word.casefold() for word in chosen}
+    rest = (word for word in top_keywords(counts, KEYWORDS_SHOWN + len(folded)) if word not in folded)
     return (*chosen, *rest)[:KEYWORDS_SHOWN]
 
 
@@ -68,10 +68,10 @@ def stems(words: Iterable[str]) -> frozenset[str]:
 
 
 def summarise(pages: Sequence[Page], keywords: Mapping[str, int]) -> str:
-    """Return the sentences that say most about the keywords, in time order, each with its date.
+    """Return the sentences most relevant to the keywords, in time order, each with its date.
 
-    A sentence's worth is the sum of its keywords' weights (the logarithm of their counts) over the root of
-    its length in words, so that neither a single word nor a whole paragraph wins.
+    A sentence's score is the sum of its keywords' weights (log of their counts) over the square root of its
+    length in words, which favours neither single words nor long paragraphs.
     """
     weights = {stem: math.log1p(count) for word, count in keywords.items() for stem in stems([word])}
     candidates: list[tuple[float, int, str]] = []
@@ -81,12 +81,12 @@ def summarise(pages: Sequence[Page], keywords: Mapping[str, int]) -> str:
                 continue
             for sentence in _sentences(message.text):
                 found = set(terms(sentence))
-                worth = (
+                score = (
                     sum(weights.get(stem, 0.0) for stem in found)
                     / max(_TERMS_OF_A_SENTENCE, len(found)) ** 0.5
                 )
                 speaker = f"{message.name}: " if message.name else ""
-                candidates.append((worth, -position, f"{message.at:%d %b %Y} {speaker}{sentence}"))
+                candidates.append((score, -position, f"{message.at:%d %b %Y} {speaker}{sentence}"))
     best: dict[str, int] = {}
     for _, position, sentence in sorted(candidates, key=lambda c: (-c[0], -c[1])):
         best.setdefault(sentence, -position)

@@ -14,7 +14,7 @@ from memoryos_integrations.language.text import content_terms
 from memoryos_integrations.model.evidence import Findings, read_new_facts
 from memoryos_integrations.model.page_queue import LEARNING, failed_before
 from memoryos_integrations.storage import outbox, schema
-from memoryos_integrations.tiers import persona
+from memoryos_integrations.tiers import persona_versions
 from memoryos_integrations.tiers.new_fact import is_readable_by_model, trust
 from memoryos_integrations.writing import fact_writing
 from memoryos_integrations.writing.fact_lookup import FactLookup
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.protocols import TokenCounter
     from memoryos_integrations.storage.ledger import Ledger
     from memoryos_integrations.storage.outbox import Job
-    from memoryos_integrations.tiers.persona import Traits
+    from memoryos_integrations.tiers.persona_versions import Traits
     from memoryos_integrations.types import Page
     from memoryos_integrations.writing.fact_lookup import Row
 
@@ -96,7 +96,7 @@ class Learning:
             known.prepare(findings.new_facts)
         with self._ledger.write(scope) as tx:
             if _erasures(tx, scope) != erasures:
-                outbox.give_back(tx, [job])
+                outbox.release(tx, [job])
                 return
             learnt = self._write(tx, scope, batch, findings, known) if findings is not None else None
             LEARNING.go_on(tx, scope, job, now=self._now(), config=self._config)
@@ -110,7 +110,7 @@ class Learning:
 
     def _material(self, tx: sa.Connection, scope: int, batch: Sequence[Page], known: FactLookup) -> Material:
         """Return a batch with what is known that it may have to do with."""
-        current = persona.load(tx, scope)
+        current = persona_versions.load(tx, scope)
         holding = [row for row in known.rows.values() if row["valid_to"] is None]
         material = self._question.Material(
             pages=batch,
@@ -127,10 +127,10 @@ class Learning:
     def _write(
         self, tx: sa.Connection, scope: int, batch: Sequence[Page], findings: Findings, known: FactLookup
     ) -> Learnt:
-        outcome = fact_writing.learn(tx, scope, findings.new_facts, earlier=known)
-        before = persona.stored_traits(tx, scope)
+        outcome = fact_writing.store_facts(tx, scope, findings.new_facts, earlier=known)
+        before = persona_versions.stored_traits(tx, scope)
         traits, kept_out = _with_traits(before, findings.traits)
-        persona.write(tx, scope, now=self._now(), method=self._llm.name, traits=traits)
+        persona_versions.write(tx, scope, now=self._now(), method=self._llm.name, traits=traits)
         ids = tuple(page.id for page in batch)
         LEARNING.mark(tx, scope, ids, by=self._llm.name)
         refused = sum(findings.refused.values()) + outcome.refused + kept_out
@@ -142,7 +142,7 @@ class Learning:
         """Leave pages that a model failed at twice as the rules have them, and go on with the others."""
         with self._ledger.write(scope) as tx:
             if _erasures(tx, scope) != erasures:
-                outbox.give_back(tx, [job])
+                outbox.release(tx, [job])
                 return
             LEARNING.mark(tx, scope, [page.id for page in batch], by=extractive.METHOD)
             LEARNING.go_on(tx, scope, job, now=self._now(), config=self._config)

@@ -85,7 +85,7 @@ class PageQueue:
         """End a job, or put it off to when the pages that are left are due."""
         number = self.number(tx, scope)
         if number:
-            outbox.give_back(tx, [job], due_at=self._due_at(number, now, config))
+            outbox.release(tx, [job], due_at=self._due_at(number, now, config))
         else:
             outbox.done(tx, [job])
 

@@ -110,7 +110,7 @@ class Refinement:
         with self._ledger.read() as tx:
             pages = REFINEMENT.oldest(tx, scope, job, self._config)
             pages = fitting(pages, self._config.prompt_tokens, self._count)
-            return Batch(pages, segments_shown(tx, pages), chains.before(tx, scope, pages))
+            return Batch(pages, segments_shown(tx, pages), chains.preceding(tx, scope, pages))
 
     def _write(self, job: Job, scope: int, batch: Batch, answer: Sorted) -> bool:
         """Plan outside, apply in one transaction; returns ``False`` if the scope changed in between."""
@@ -123,7 +123,7 @@ class Refinement:
             if state(tx, scope) != seen or unchanged_since_shown(tx, scope, batch) != usable:
                 return False
             if usable is None:  # the reply may repeat what was forgotten: the model is asked anew
-                outbox.give_back(tx, [job])
+                outbox.release(tx, [job])
                 return True
             if usable:
                 self._apply(tx, scope, usable, plan, topics, runs)
@@ -169,7 +169,7 @@ class Refinement:
         segments = mid_term.drafts(tx, scope, embedder_id)
         for draft in segments:
             if draft.id in shrunk:
-                mid_term.take_out(tx, scope, draft, moving, learnt, embedder_id)
+                mid_term.remove_pages(tx, scope, draft, moving, learnt, embedder_id)
         vectors = mid_term.page_vectors(tx, pages, embedder_id)
         ground = PlacementInput(segments=segments, shrunk=shrunk, vectors=vectors, learnt=learnt)
         regrouping = TopicPlacement(ground, model=self._llm.name, now=self._now(), config=self._config)

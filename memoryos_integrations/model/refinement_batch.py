@@ -66,7 +66,7 @@ def segments_shown(tx: sa.Connection, pages: Sequence[Page]) -> list[SegmentShow
         SegmentShown(
             id=segment,
             summary=rows[segment].refined_summary,
-            keywords=extractive.shown(counts, json.loads(rows[segment].refined_keywords or "[]")),
+            keywords=extractive.all_keywords(counts, json.loads(rows[segment].refined_keywords or "[]")),
         )
         for segment, counts in words.items()
         if segment in rows

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from memoryos_integrations.clock import to_us
 from memoryos_integrations.language import extractive
-from memoryos_integrations.tiers.segment_draft import Plan, opened_by
-from memoryos_integrations.writing.consolidation import Board
+from memoryos_integrations.tiers.segment_draft import Plan, new_draft
+from memoryos_integrations.writing.consolidation import LiveSegments
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -62,7 +62,7 @@ class TopicPlacement:
     def __init__(self, ground: PlacementInput, *, model: str, now: int, config: MemoryConfig) -> None:
         self._input, self._model, self._now, self._config = ground, model, now, config
         self._live = {draft.id: draft for draft in ground.segments}
-        self._board = Board(draft for draft in ground.segments if draft.total)
+        self._board = LiveSegments(draft for draft in ground.segments if draft.total_pages)
         self._segment_of: dict[str, str] = {}
         self._heirs: dict[str | None, str] = {}
         self._evicted: list[tuple[Draft, float]] = []
@@ -73,7 +73,7 @@ class TopicPlacement:
         One goes on with the segment that the model named. One that goes on with none joins the segment with
         the highest F_score if that reaches θ, as a page does, else it opens one.
         """
-        home = self._live.get(topic.segment or "") or self._best(topic) or opened_by(topic.pages[0])
+        home = self._live.get(topic.segment or "") or self._best(topic) or new_draft(topic.pages[0])
         self._join(home, topic, continues=home.id == topic.segment)
         self._live[home.id] = home
         self._board.put(home)
@@ -86,13 +86,13 @@ class TopicPlacement:
     def plan(self) -> Plan:
         """Return what is to be written."""
         ground = self._input
-        changed = (draft for draft in self._board.drafts() if draft.joined or draft.id in ground.shrunk)
-        empty = (draft.id for draft in ground.segments if draft.id in self._heirs and not draft.total)
+        changed = (draft for draft in self._board.drafts() if draft.added or draft.id in ground.shrunk)
+        empty = (draft.id for draft in ground.segments if draft.id in self._heirs and not draft.total_pages)
         emptied = tuple((segment, self._heirs[segment]) for segment in empty)
         return Plan(self._segment_of, tuple(changed), tuple(self._evicted), emptied)
 
     def _best(self, topic: Topic) -> Draft | None:
-        alone = opened_by(topic.pages[0])
+        alone = new_draft(topic.pages[0])
         self._join(alone, topic, continues=False)
         # Not brought to length 1: the mean cosine of its pages with the segment's, as for one page.
         found = self._board.best(alone.vector, alone.stems, self._config.segment_threshold)
@@ -103,11 +103,11 @@ class TopicPlacement:
         vectors, learnt = self._input.vectors, self._input.learnt
         for page in topic.pages:
             keywords = extractive.page_keywords(page)
-            draft.take(page, to_us(page.at), vectors.get(page.id), keywords, is_new=page.id not in learnt)
+            draft.add(page, to_us(page.at), vectors.get(page.id), keywords, is_new=page.id not in learnt)
         draft.refine(topic.summary, topic.keywords, self._model, continues=continues)
 
     def _evict_coldest(self, home: Draft) -> None:
-        others = [draft for draft in self._board.drafts() if not draft.joined]
+        others = [draft for draft in self._board.drafts() if not draft.added]
         others = others or [draft for draft in self._board.drafts() if draft is not home]
         coldest = min(others, key=lambda draft: draft.heat_at(self._now, self._config))
         self._board.remove(coldest)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from memoryos_integrations.language.dates import day
 from memoryos_integrations.language.quoting import fenced, indented, message_line, one_line
 from memoryos_integrations.retrieval.excerpts import Excerpts
-from memoryos_integrations.tiers import persona as personas
+from memoryos_integrations.tiers import persona_versions
 from memoryos_integrations.tiers.short_term import load_pages
 from memoryos_integrations.types import Context
 
@@ -132,7 +132,7 @@ class ContextBuilder:
         """Return the memories that belong into the prompt for a question, without what it shows anyway."""
         pages: list[Page] = []
         with self._ledger.read() as tx:
-            persona = personas.load(tx, scope)
+            persona = persona_versions.load(tx, scope)
             if thread_id is not None:
                 pages = load_pages(tx, scope, thread_id=thread_id, newest=ceil(question.k * RECENT_SHARE))
         recent = self._retrieval.items_of(pages)

@@ -73,13 +73,13 @@ def _best_segments(
     embedder_id: int | None,
     config: MemoryConfig,
 ) -> list[str]:
-    asked = extractive.stems(extractive.top(extractive.keyword_counts([question])))
+    asked = extractive.stems(extractive.top_keywords(extractive.keyword_counts([question])))
     columns = (_segments.c.id, _segments.c.keywords, _segments.c.refined_keywords)
     query = sa.select(*columns).where(_segments.c.scope_id == scope)
     means = segment_vectors(tx, scope, embedder_id) if vector is not None else {}
     scores: dict[str, float] = {}
     for row in tx.execute(query):
-        words = extractive.shown(json.loads(row.keywords), json.loads(row.refined_keywords or "[]"))
+        words = extractive.all_keywords(json.loads(row.keywords), json.loads(row.refined_keywords or "[]"))
         shared = extractive.jaccard(extractive.stems(words), asked)
         mean = means.get(row.id)
         cosine = float(mean @ vector) if mean is not None and vector is not None else 0.0

@@ -125,7 +125,7 @@ class Retrieval:
 
     def visit(self, items: Iterable[MemoryItem]) -> None:
         """Count one visit of each segment that the items belong to."""
-        self._visits.note({item.segment_id for item in items if item.segment_id is not None}, self._now())
+        self._visits.count({item.segment_id for item in items if item.segment_id is not None}, self._now())
 
     def items_of(self, pages: Iterable[Page]) -> list[MemoryItem]:
         """Return the messages of pages as items without a score, as for a conversation's newest turns."""

@@ -50,7 +50,7 @@ class VectorSignal:
         if self.embedding.embedder is None:
             return None
         try:
-            return np.asarray(self.embedding.vectors_of([embedding_text(None, text)])[0])
+            return np.asarray(self.embedding.embed([embedding_text(None, text)])[0])
         except EmbedderUnavailableError as error:
             _log.warning("A retrieval ran by words only: %s", error)
             return None
@@ -80,9 +80,7 @@ class VectorSignal:
         texts = tx.execute(query.where(_messages.c.id.in_([rows.ids[row] for row in waiting]))).all()
         try:
             made = (
-                self.embedding.vectors_of([embedding_text(row.name, row.text) for row in texts])
-                if texts
-                else None
+                self.embedding.embed([embedding_text(row.name, row.text) for row in texts]) if texts else None
             )
         except EmbedderUnavailableError as error:
             _log.warning("New messages are found by their words only for now: %s", error)

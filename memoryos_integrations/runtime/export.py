@@ -16,7 +16,7 @@ from memoryos_integrations.errors import InvalidInputError
 from memoryos_integrations.storage import outbox, schema
 from memoryos_integrations.storage.contents import EXPORTED
 from memoryos_integrations.storage.scope import touch
-from memoryos_integrations.tiers import persona
+from memoryos_integrations.tiers import persona_versions
 from memoryos_integrations.types import ROLES, SOURCES, SUBJECTS
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def load(tx: sa.Connection, scope: Scope, lines: Iterable[str], now: int) -> int
                 tx, [outbox.job_row("embed", number, row["id"], None if kind == "page" else "fact")]
             )
     if new:
-        persona.write(tx, number, now=now)  # where it met facts that were here already
+        persona_versions.write(tx, number, now=now)  # where it met facts that were here already
     touch(tx, number)
     return new
 
@@ -172,7 +172,7 @@ def _check_words(kind: str, values: dict[str, Any], position: int) -> None:
                 raise InvalidInputError(f"line {position}: {name} is not JSON") from None
             if name == "metadata":
                 checks.metadata(f"line {position}: {name}", fields)
-            elif not persona.is_stored(name, fields):
+            elif not persona_versions.is_valid(name, fields):
                 raise InvalidInputError(f"line {position}: {name} is not what a persona holds")
 
 

@@ -15,7 +15,7 @@ from memoryos_integrations.storage import contents, outbox, schema
 from memoryos_integrations.storage.scope import touch
 from memoryos_integrations.storage.sql import chunks
 from memoryos_integrations.storage.vector_rows import drop_vectors
-from memoryos_integrations.tiers import chains, persona
+from memoryos_integrations.tiers import chains, persona_versions
 from memoryos_integrations.tiers.mid_term import drop_segment
 from memoryos_integrations.tiers.short_term import load_pages
 from memoryos_integrations.types import ForgetReceipt
@@ -40,7 +40,7 @@ _BLANK = {
 
 @dataclass(slots=True)
 class Erased:
-    """What a transaction of forgetting removed or blanked, by id."""
+    """What a transaction of forgetting removed or redacted, by id."""
 
     messages: list[str] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
@@ -136,7 +136,7 @@ def forget_everything(tx: sa.Connection, scope: int) -> Erased:
     # The bill stays right: what was spent for them was spent.
     mine = sa.update(schema.usage).where(schema.usage.c.scope_id == scope)
     tx.execute(mine.values(scope_id=None))
-    for table in contents.FORGOTTEN:
+    for table in contents.DELETED:
         deleted = tx.execute(sa.delete(table).where(table.c.scope_id == scope))
         if table is schema.persona_versions:
             erased.persona_versions = deleted.rowcount
@@ -244,11 +244,11 @@ def _blank_personas(
     tx: sa.Connection, scope: int, facts: Sequence[str], messages: Sequence[str], erased: Erased, now: int
 ) -> set[str]:
     """Take what is gone out of every version of the persona; returns what the traits among it rested on."""
-    blanked = persona.blank(tx, scope, facts=set(facts), messages=set(messages))
-    erased.persona_versions += blanked.versions
+    redacted = persona_versions.redact(tx, scope, facts=set(facts), messages=set(messages))
+    erased.persona_versions += redacted.versions
     if facts:
-        persona.write(tx, scope, now=now)
-    return blanked.rested_on
+        persona_versions.write(tx, scope, now=now)
+    return redacted.message_ids
 
 
 def _learn_anew(tx: sa.Connection, scope: int, messages: set[str], now: int) -> None:
@@ -264,9 +264,9 @@ def _learn_anew(tx: sa.Connection, scope: int, messages: set[str], now: int) -> 
     for part in chunks(sorted(pages)):
         tx.execute(sa.update(_pages).where(_pages.c.id.in_(part)).values(learnt=None))
         teaching = load_pages(tx, scope, page_ids=part)
-        fact_writing.learn(tx, scope, promotion.learn_by_rules(teaching))
+        fact_writing.store_facts(tx, scope, promotion.extract_facts(teaching))
     if pages:
-        persona.write(tx, scope, now=now)
+        persona_versions.write(tx, scope, now=now)
 
 
 def _learn_no_more(tx: sa.Connection, fact_ids: Sequence[str]) -> None:

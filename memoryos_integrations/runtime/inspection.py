@@ -34,8 +34,8 @@ def verify(store: Store) -> Report:
     owner = store.worker.take_charge()
     with store.ledger.read() as tx:
         counts = _counts(tx)
-        waiting = outbox.waiting(tx)
-        parked = outbox.parked(tx)
+        waiting = outbox.pending(tx)
+        parked = outbox.failed(tx)
         empty = (
             sa.select(sa.func.count())
             .select_from(_pages)
@@ -62,8 +62,8 @@ def stats(store: Store) -> dict[str, Any]:
         ).scalar_one()
         tiers = sa.select(_pages.c.tier, sa.func.count()).group_by(_pages.c.tier)
         counts["pages_by_tier"] = {row[0]: row[1] for row in tx.execute(tiers)}
-        counts["jobs"] = outbox.waiting(tx)
-        counts["parked"] = len(outbox.parked(tx))
+        counts["jobs"] = outbox.pending(tx)
+        counts["parked"] = len(outbox.failed(tx))
         counts["llm"] = bill(tx)
     embedder = store.embedding.embedder
     counts["embedder"] = embedder.name if embedder is not None else None

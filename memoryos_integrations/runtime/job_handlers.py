@@ -13,7 +13,7 @@ from memoryos_integrations.storage import outbox
 from memoryos_integrations.storage.scope import state
 from memoryos_integrations.tiers import mid_term, short_term
 from memoryos_integrations.writing import consolidation, promotion
-from memoryos_integrations.writing.consolidation import Board
+from memoryos_integrations.writing.consolidation import LiveSegments
 from memoryos_integrations.writing.fact_lookup import FactLookup
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class JobHandlers:
     ) -> None:
         self._ledger, self._embedding, self._indexing, self._visits = ledger, embedding, indexing, visits
         self._config, self._now, self._emit = config, now, emit
-        self._last_board: tuple[int, int | None, tuple[int, int] | None, Board] | None = None
+        self._last_board: tuple[int, int | None, tuple[int, int] | None, LiveSegments] | None = None
         self.stopping: Callable[[], bool] = lambda: False
         """Whether the store is being closed; set when the worker is there."""
         self.wake_model: Callable[[], None] | None = None
@@ -84,7 +84,7 @@ class JobHandlers:
     def on_acquired(self) -> None:
         """Take charge of the store: its index is ours, and what was left without a vector gets one."""
         self._indexing.on_acquired()
-        self._embedding.request_missing()
+        self._embedding.enqueue_missing()
 
     def write_visits(self) -> None:
         """Write the visits counted since the last time."""
@@ -125,7 +125,7 @@ class JobHandlers:
             seen = state(tx, scope)
             leaving = short_term.overflow(tx, scope, config.short_term_capacity, _PAGES_AT_ONCE)
             vectors = mid_term.page_vectors(tx, leaving, embedder_id)
-            board = self._board(tx, scope, seen, len(leaving)) if leaving else Board(())
+            board = self._board(tx, scope, seen, len(leaving)) if leaving else LiveSegments(())
         more, is_read = len(leaving) == _PAGES_AT_ONCE, bool(leaving)
         if self._embedding.embedder is not None:
             ready = _up_to_first_without_vector(leaving, vectors)
@@ -141,7 +141,7 @@ class JobHandlers:
             if self._notes_for_a_model:
                 REFINEMENT.request(tx, scope, now=now, config=config)
             if more:
-                outbox.give_back(tx, [job])
+                outbox.release(tx, [job])
             else:
                 outbox.done(tx, [job])
         self._tell(scope, plan)
@@ -152,7 +152,9 @@ class JobHandlers:
         self._model_has_work()
         return True
 
-    def _board(self, tx: sa.Connection, scope: int, seen: tuple[int, int] | None, joining: int) -> Board:
+    def _board(
+        self, tx: sa.Connection, scope: int, seen: tuple[int, int] | None, joining: int
+    ) -> LiveSegments:
         """Return the scope's segments: those of the last time, if nothing has moved since.
 
         Reading and stemming them anew for every few pages costs more with every segment. Where one may have
@@ -163,7 +165,7 @@ class JobHandlers:
         same = last is not None and last[:3] == (scope, embedder_id, seen)
         if last is not None and same and len(last[3]) + joining <= self._config.mid_term_capacity:
             return last[3]
-        return Board(mid_term.drafts(tx, scope, embedder_id))
+        return LiveSegments(mid_term.drafts(tx, scope, embedder_id))
 
     def _refresh(self, jobs: Sequence[Job]) -> None:
         with self._ledger.write(*outbox.scopes_of(jobs)) as tx:
@@ -184,14 +186,14 @@ class JobHandlers:
                 config = replace(config, promotion_heat=0.0)
             with self._ledger.read() as tx:
                 pages = promotion.due(tx, job.scope_id, now=now, config=config, limit=_PAGES_AT_ONCE)
-            new_facts = promotion.learn_by_rules(pages)
+            new_facts = promotion.extract_facts(pages)
             known = self._known(job.scope_id, new_facts) if new_facts else None
             with self._ledger.write(job.scope_id) as tx:
                 facts = promotion.apply(tx, job.scope_id, pages, new_facts, known, now=now)
                 if self._notes_for_a_model:
                     LEARNING.request(tx, job.scope_id, now=now, config=config)
                 if len(pages) == _PAGES_AT_ONCE:
-                    outbox.give_back(tx, [job])
+                    outbox.release(tx, [job])
                 else:
                     outbox.done(tx, [job])
             if pages:

@@ -234,5 +234,5 @@ def _background(
         emit=announce,
     )
     job_handlers.stopping = worker.stopping
-    indexing.take_charge = worker.try_to_take_charge
+    indexing.acquire_ownership = worker.try_to_take_charge
     return job_handlers, ownership, worker

@@ -231,7 +231,7 @@ class Worker:
                 return None  # the interpreter is ending: what fails by that is done at the next start
             _log.warning("The job %r failed with %s and is tried again later.", due, type(error).__name__)
             with self._ledger.write() as tx:
-                outbox.park(tx, jobs, error=error, now=now)
+                outbox.retry_later(tx, jobs, error=error, now=now)
             self._emit(JobParked(jobs[0].scope_id, due, jobs[0].attempts + 1, type(error).__name__))
             return due, 0
         return due, len(jobs)

@@ -1,1 +1,1 @@
-"""Where memories live: the ledger is the truth, everything else is derived from it and rebuildable."""
+"""Storage: the ledger is the source of truth; the vector index is rebuilt from it."""

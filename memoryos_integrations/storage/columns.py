@@ -1,4 +1,4 @@
-"""Numbers of the rows of a scope, one array for each of their properties."""
+"""Growing arrays of numbers, one for each property of a scope's rows."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Number = TypeVar("Number", bound=np.generic)
 
 
 class Column(Generic[Number]):
-    """A growing array of numbers: appending is amortised, reading is a view of what is there.
+    """A growing NumPy array: appends are amortised, reads are views.
 
     Args:
-        dtype: of the numbers.
+        dtype: type of the numbers.
     """
 
     def __init__(self, dtype: type[Number]) -> None:
@@ -30,12 +30,12 @@ class Column(Generic[Number]):
 
     @property
     def values(self) -> NDArray[Number]:
-        """The numbers so far."""
+        """The numbers appended so far, a view."""
         return self._room[: self._size]
 
     @property
     def nbytes(self) -> int:
-        """Memory of the array."""
+        """Allocated bytes."""
         return int(self._room.nbytes)
 
     def append(self, values: Sequence[object] | NDArray[Number]) -> None:

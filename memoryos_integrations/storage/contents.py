@@ -1,4 +1,4 @@
-"""What each table of the ledger holds, for those who must know every one: forget, export, verify."""
+"""How forget, export, stats and verify treat each table of the ledger."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from memoryos_integrations.storage import schema
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-Forgetting = Literal["deleted", "kept without its user", "done first", "not of a user"]
+Forgetting = Literal["deleted", "anonymised", "drained", "not user data"]
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A table, and what happens to its rows."""
+    """How the rows of one table are treated."""
 
     table: sa.Table
     """The table."""
     forgetting: Forgetting
-    """What becomes of a scope's rows when everything of it is forgotten: deleted; kept without the scope's
-    number; deleted but for what removes forgotten items from the index; or a scope has none."""
+    """What forgetting a scope does to its rows: deletes them; clears their scope number; deletes all but the
+    jobs that remove items from the index; or nothing, since none belong to a scope."""
     record: str | None = None
-    """What an export calls one of its rows; ``None``: derived anew where the export is loaded, or not of a
-    user."""
+    """Kind of its records in an export; ``None`` if recomputed on import or not user data."""
     counted: bool = False
     """Whether ``stats()`` and ``verify()`` count its rows."""
 
@@ -37,32 +36,32 @@ CONTENTS = (
     Contents(schema.facts, "deleted", record="fact", counted=True),
     Contents(schema.persona_versions, "deleted", record="persona"),
     Contents(schema.edges, "deleted", record="edge"),
-    Contents(schema.store_items, "not of a user", counted=True),
-    Contents(schema.store_texts, "not of a user"),
+    Contents(schema.store_items, "not user data", counted=True),
+    Contents(schema.store_texts, "not user data"),
     Contents(schema.vectors, "deleted", counted=True),
     Contents(schema.scopes, "deleted"),
-    Contents(schema.usage, "kept without its user"),
-    Contents(schema.jobs, "done first"),
-    Contents(schema.embedders, "not of a user"),
-    Contents(schema.meta, "not of a user"),
+    Contents(schema.usage, "anonymised"),
+    Contents(schema.jobs, "drained"),
+    Contents(schema.embedders, "not user data"),
+    Contents(schema.meta, "not user data"),
 )
 """Every table of the schema, once."""
 
 _DELETED = {contents.table for contents in CONTENTS if contents.forgetting == "deleted"}
 
-FORGOTTEN: tuple[sa.Table, ...] = tuple(
+DELETED: tuple[sa.Table, ...] = tuple(
     table for table in reversed(schema.metadata.sorted_tables) if table in _DELETED and table != schema.scopes
 )
-"""The tables that hold a scope's rows, none before one that points at it; the scope's own row goes last."""
+"""Tables of a scope's rows, each before the tables it references; the scope's own row is deleted last."""
 
 EXPORTED: dict[str, sa.Table] = {
     contents.record: contents.table
     for contents in sorted(CONTENTS, key=lambda contents: contents.record != "page")
     if contents.record is not None
 }
-"""The tables of an export by the kind of their records, a page before its messages."""
+"""Exported tables by kind of record, pages before messages."""
 
 COUNTED: dict[str, sa.Table] = {
     contents.table.name: contents.table for contents in CONTENTS if contents.counted
 }
-"""The tables that are counted, by name."""
+"""Counted tables by name."""

@@ -1,4 +1,4 @@
-"""What the index should hold and what it holds, as the ledger tells it."""
+"""Which collection each vector belongs in, and which one holds it, according to the ledger."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 _vectors, _messages, _pages = schema.vectors, schema.messages, schema.pages
 
-# Where an item belongs: a message in its page's tier, everything else by its kind.
-_belongs = sa.case(
+# Messages belong in the tier of their page, everything else goes by its kind.
+_target = sa.case(
     (_vectors.c.kind == "segment", "mid_term_segments"),
     (_vectors.c.kind == "fact", "long_term"),
     (_vectors.c.kind == "store", "store_items"),
     else_=_pages.c.tier,
-).label("belongs")
-HELD = (
+).label("target")
+VECTOR_LOCATIONS = (
     sa.select(
         _vectors.c.seq,
         _vectors.c.item_id,
@@ -28,22 +28,22 @@ HELD = (
         _vectors.c.vector,
         _vectors.c.indexed_in,
         sa.func.coalesce(_messages.c.at, 0).label("at"),
-        _belongs,
+        _target,
     )
     .select_from(_vectors)
     .outerjoin(_messages, _messages.c.id == _vectors.c.item_id)
     .outerjoin(_pages, _pages.c.id == _messages.c.page_id)
 )
-"""Every vector with its item, its scope, its time, the collection it belongs in and the one that holds it."""
+"""Query of every vector with its item, scope, time, target collection and current collection."""
 
 
-def note_indexed(tx: sa.Connection, changed: Mapping[str, Sequence[tuple[int, str]]]) -> None:
-    """Record which collection holds which vectors now.
+def mark_indexed(tx: sa.Connection, changed: Mapping[str, Sequence[tuple[int, str]]]) -> None:
+    """Record which collection holds which vectors.
 
     Args:
         tx: a write transaction.
-        changed: by collection, the sequence number and item of each vector that it took. What was forgotten
-            between being read and being taken is due to be removed again.
+        changed: collection to the (sequence number, item id) pairs written to it. Items forgotten since they
+            were read are queued for removal.
     """
     for collection, rows in changed.items():
         for start in range(0, len(rows), 500):

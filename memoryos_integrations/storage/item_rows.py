@@ -1,4 +1,4 @@
-"""The rows of values kept by name: how names are written, what is written and removed with a value."""
+"""Rows of named values and of the texts they are found by."""
 
 from __future__ import annotations
 
@@ -19,52 +19,52 @@ if TYPE_CHECKING:
 _items, _texts = schema.store_items, schema.store_texts
 
 JOINED = _texts.join(_items, _items.c.id == _texts.c.item_id)
-"""Texts with the values that they are found by."""
+"""Texts joined with the values that they find."""
 _by_id = sa.select(_items).where(_items.c.id == sa.bindparam("id"))
 
 
 def id_of(namespace: Namespace, key: str) -> str:
-    """Return the id that always belongs to a namespace and a key.
+    """Return the id of a namespace and a key.
 
     Raises:
         InvalidInputError: a name cannot be stored.
     """
-    return ids.derived("store item", written(namespace), checks.text("key", key, empty=True))
+    return ids.id_from("store item", encode_namespace(namespace), checks.text("key", key, empty=True))
 
 
-def written(namespace: Namespace) -> str:
-    """Return a namespace as it is stored: each label with a full stop after it."""
+def encode_namespace(namespace: Namespace) -> str:
+    """Return a namespace as stored: each label followed by a full stop."""
     for label in namespace:
         if "." in checks.text("namespace", label):
             raise InvalidInputError(f"namespace: a label must not contain a full stop: {label!r}")
     return "".join(label + "." for label in namespace)
 
 
-def labels(name: str) -> Namespace:
-    """Return the namespace that is stored so."""
+def decode_namespace(name: str) -> Namespace:
+    """Return the labels of a stored namespace."""
     return tuple(name.split(".")[:-1])
 
 
 def within(prefix: Namespace) -> sa.ColumnElement[bool]:
-    """Whether a namespace begins with a prefix, label by label: "/" is the character after "."."""
-    name = written(prefix)
+    """Return the condition that a namespace starts with these labels; "/" is the character after "."."""
+    name = encode_namespace(prefix)
     if not name:
         return sa.true()
     return sa.and_(_items.c.namespace >= name, _items.c.namespace < name[:-1] + "/")
 
 
-def readable(text: str) -> str:
-    """Return a text as it can be stored and embedded."""
+def storable(text: str) -> str:
+    """Return a text without lone surrogates and null characters."""
     return text.encode("utf-8", "replace").decode().replace("\x00", " ")
 
 
 def find(tx: sa.Connection, item_id: str) -> sa.Row[Any] | None:
-    """Return a value's row."""
+    """Return the row of a value, ``None`` if there is none."""
     return tx.execute(_by_id, {"id": item_id}).first()
 
 
 def newest(tx: sa.Connection, prefix: Namespace, limit: int | None) -> Iterable[sa.Row[Any]]:
-    """Return the rows of a prefix, the newest first."""
+    """Return the rows of a prefix, newest first."""
     query = sa.select(_items).where(within(prefix)).order_by(_items.c.updated_at.desc(), _items.c.seq.desc())
     return tx.execute(query.limit(limit))
 
@@ -80,17 +80,17 @@ def write(
     found_by: Iterable[str],
     now: int,
 ) -> None:
-    """Write a value and its texts; texts that stay keep their vectors, new ones are due to be embedded."""
-    texts = {ids.derived("store text", item_id, text): text for text in map(readable, found_by) if text}
+    """Write a value and its texts. Unchanged texts keep their vectors, new ones are queued for embedding."""
+    texts = {ids.id_from("store text", item_id, text): text for text in map(storable, found_by) if text}
     if find(tx, item_id) is None:
-        names = {"id": item_id, "namespace": written(namespace), "key": key, "created_at": now}
+        names = {"id": item_id, "namespace": encode_namespace(namespace), "key": key, "created_at": now}
         tx.execute(sa.insert(_items), names | {"value": value, "updated_at": now})
     else:
         changed = sa.update(_items).where(_items.c.id == item_id)
         tx.execute(changed.values(value=value, updated_at=now))
-    known = set(tx.execute(sa.select(_texts.c.id).where(_texts.c.item_id == item_id)).scalars())
-    _drop_texts(tx, scope, sorted(known - set(texts)))
-    new = [text_id for text_id in texts if text_id not in known]
+    stored = set(tx.execute(sa.select(_texts.c.id).where(_texts.c.item_id == item_id)).scalars())
+    _drop_texts(tx, scope, sorted(stored - set(texts)))
+    new = [text_id for text_id in texts if text_id not in stored]
     if new:
         rows = [{"id": row, "scope_id": scope, "item_id": item_id, "text": texts[row]} for row in new]
         tx.execute(sa.insert(_texts), rows)
@@ -98,7 +98,7 @@ def write(
 
 
 def remove(tx: sa.Connection, scope: int, item_ids: Sequence[str]) -> None:
-    """Remove values, their texts and vectors; a job removes them from the index and its files."""
+    """Remove values, their texts and vectors, and queue their removal from the index and its files."""
     for part in chunks(item_ids):
         texts = sa.select(_texts.c.id).where(_texts.c.item_id.in_(part))
         _drop_texts(tx, scope, list(tx.execute(texts).scalars()))

@@ -1,7 +1,6 @@
-"""The ledger: one SQL database that holds every memory. What it acknowledged survives a kill.
+"""The ledger: one SQL database with every memory. Acknowledged writes survive a kill.
 
-Statements are SQLAlchemy Core and belong to the stage that needs them; how a database is opened, locked and
-cleaned is its engine's.
+Each module has its own SQLAlchemy Core statements; an ``Engine`` opens, locks and cleans the database.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from memoryos_integrations.storage.migrations import migrate
 
 
 class Ledger:
-    """A store's database, opened and migrated.
+    """The database of a store, opened and migrated.
 
     Args:
-        folder: the store's; made with mode 0700 if it is not there.
+        folder: the folder of the store; created with mode 0700 if missing.
 
     Raises:
-        StoreUnwritableError: the folder or what is inside cannot be written.
-        StoreCorruptError: the database is damaged or not one of ours.
+        StoreUnwritableError: the folder or a file in it cannot be written.
+        StoreCorruptError: the database is damaged or belongs to another program.
         StoreTooNewError: it was written by newer code.
     """
 
@@ -40,14 +39,14 @@ class Ledger:
 
     @contextmanager
     def write(self, *scopes: int) -> Iterator[sa.Connection]:
-        """One durable transaction: all of it or nothing.
+        """Run one durable, atomic transaction.
 
-        Rows of a scope are written only after the scope was locked: by its number here, or in the
-        transaction's first statement by ``Scope.lock`` or ``Scope.ensure``. What belongs to no scope (values
-        kept by name, usage, embedders, leases of jobs) needs no lock, and is written after them.
+        Lock a scope before writing its rows: by number here, or in the first statement by ``Scope.lock`` or
+        ``Scope.ensure``. Rows without a scope (named values, usage, embedders, job leases) need no lock and
+        are written last.
 
         Args:
-            scopes: numbers of the scopes to lock; they are locked in ascending order.
+            scopes: numbers of the scopes to lock, in ascending order.
         """
         with self._engine.write() as tx:
             locks.begin(tx, self._engine)
@@ -57,25 +56,25 @@ class Ledger:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """One consistent snapshot. Never waits for a writer."""
+        """Read one consistent snapshot. Never waits for a writer."""
         with self._engine.read() as tx:
             locks.begin(tx, None)
             yield tx
 
     def scrub(self) -> None:
-        """Leave no byte of deleted rows in the database's files.
+        """Remove the bytes of deleted rows from the database files.
 
         Raises:
-            StoreError: the rows are deleted, but another process keeps their bytes in use; call again.
+            StoreError: the rows are deleted, but another process still reads their bytes; call again.
         """
         self._engine.scrub()
 
     def check(self) -> list[str]:
-        """Return what is wrong with the database or its references, one sentence each."""
+        """Return the problems of the database and its references, one sentence each."""
         return self._engine.damage()
 
     def size(self) -> int:
-        """Return the bytes that the store takes on disk."""
+        """Return the size of the store on disk in bytes."""
         return self._engine.size()
 
     def close(self) -> None:
@@ -83,5 +82,5 @@ class Ledger:
         self._engine.close()
 
     def after_fork(self) -> None:
-        """Let go of the parent's connections, which must be neither used nor closed in a child."""
+        """Drop the connections of the parent process without closing them."""
         self._engine.after_fork()

@@ -1,4 +1,4 @@
-"""Where a store is: one rule for the library, the command line and the MCP server."""
+"""Location of a store: one rule for the library, the command line and the MCP server."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ import platformdirs
 from memoryos_integrations.errors import ConfigError
 
 LEDGER_FILE = "memory.db"
-"""The ledger's file in a store's folder."""
+"""Name of the ledger file in the folder of a store."""
 
 _URL, _PATH = "MEMORYOS_URL", "MEMORYOS_PATH"
 _log = logging.getLogger(__name__)
 
 
 def store_folder(given: str | Path | None = None) -> Path:
-    """Return the folder of a store, absolute, with ``~`` expanded. Nothing is made.
+    """Return the folder of a store, absolute, with ``~`` expanded. Nothing is created.
 
-    It is what was given, else ``MEMORYOS_URL``, else ``MEMORYOS_PATH``, else the account's folder for data
+    The first of: ``given``, ``MEMORYOS_URL``, ``MEMORYOS_PATH``, the user's data folder
     (``platformdirs.user_data_dir("memoryos")``).
 
     Raises:
-        ConfigError: it is no path of a folder, or the two variables differ.
+        ConfigError: the value is not the path of a folder, or the two variables differ.
 
     Example:
         >>> store_folder("~/memory") == Path.home() / "memory"
         True
     """
     if given is None:
-        given = _from_environment() or _of_the_account()
+        given = _from_environment() or _user_data_folder()
     if not isinstance(given, str | Path) or not str(given):
         raise ConfigError(f"path must be the path of a folder, not {given!r}")
     if "://" in str(given):
@@ -49,10 +49,10 @@ def _from_environment() -> str | None:
     return url or path
 
 
-def _of_the_account() -> Path:
-    here, place = Path("memory"), Path(platformdirs.user_data_dir("memoryos"))
-    if (here / LEDGER_FILE).exists() and here.absolute() != place:
+def _user_data_folder() -> Path:
+    local, folder = Path("memory"), Path(platformdirs.user_data_dir("memoryos"))
+    if (local / LEDGER_FILE).exists() and local.absolute() != folder:
         _log.warning(
-            "The store is in %s; the one in %s is not opened: name it to use it.", place, here.absolute()
+            "The store is in %s; the one in %s is not opened: name it to use it.", folder, local.absolute()
         )
-    return place
+    return folder

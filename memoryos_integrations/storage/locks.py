@@ -1,7 +1,7 @@
-"""Which scopes a transaction writes to: a write locks them before it does anything else, in ascending order.
+"""Scope locks: a write transaction locks its scopes first, in ascending order.
 
-Readers go on from the highest sequence number that they saw. Where several transactions write at once, a
-lower number can be committed after a higher one; the lock keeps that from happening within a scope.
+Readers continue from the highest sequence number they have seen. With concurrent writers a lower number could
+be committed after a higher one; the lock prevents that within a scope.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.storage.engines import Engine
 
 _KEY = "memoryos_locks"
-# Found and locked in one round trip; an engine that knows no locks of rows reads it as a plain look-up.
+# Find and lock in one round trip; an engine without row locks runs it as a plain query.
 _by_name = (
     sa.select(schema.scopes.c.id)
     .where(
@@ -31,59 +31,59 @@ _by_name = (
 
 
 class Locks:
-    """The scopes that one transaction has locked."""
+    """The scopes locked by one transaction."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.numbers: set[int] = set()
-        """Their numbers."""
+        """Numbers of the locked scopes."""
 
     def take(self, tx: sa.Connection, numbers: Iterable[int]) -> None:
-        """Lock more scopes; those that are locked already stay so."""
+        """Lock more scopes; those already locked are skipped."""
         new = sorted(set(numbers) - self.numbers)
         if new:
             self._engine.lock_scopes(tx, new)
             self.add(new)
 
     def add(self, new: list[int]) -> None:
-        """Note scopes, ascending, that a statement of the transaction has locked."""
-        if self.numbers and new[0] < max(self.numbers):  # two transactions could wait for each other for ever
+        """Record scopes, ascending, that a statement has locked."""
+        if self.numbers and new[0] < max(self.numbers):  # would risk a deadlock
             raise StoreError(
-                f"Scope {new[0]} is to be locked after scope {max(self.numbers)}: report this, it should not "
-                "be possible. Nothing was stored."
+                f"Scope {new[0]} was locked after scope {max(self.numbers)}: report this bug. "
+                "Nothing was stored."
             )
         self.numbers.update(new)
 
 
 def begin(tx: sa.Connection, engine: Engine | None) -> None:
-    """Say that a transaction begins, without any locks; ``None``: it only reads and can take none."""
+    """Start a transaction without locks; ``None`` for a read transaction, which cannot take any."""
     tx.info[_KEY] = None if engine is None else Locks(engine)
 
 
-def held(tx: sa.Connection) -> Locks:
+def held_by(tx: sa.Connection) -> Locks:
     """Return the locks of a write transaction.
 
     Raises:
-        StoreError: it is no transaction of ``Ledger.write``.
+        StoreError: the transaction is not one of ``Ledger.write``.
     """
     locks = tx.info.get(_KEY)
     if not isinstance(locks, Locks):
-        raise StoreError("A scope is to be locked in a transaction that only reads: report this.")
+        raise StoreError("A read transaction tried to lock a scope: report this bug.")
     return locks
 
 
 def lock_scopes(tx: sa.Connection, numbers: Iterable[int]) -> None:
     """Lock scopes by number, in ascending order, for the rest of a write transaction."""
-    held(tx).take(tx, numbers)
+    held_by(tx).take(tx, numbers)
 
 
 def lock_scope(tx: sa.Connection, user_id: str, agent_id: str) -> int | None:
     """Lock the scope of a user and an agent for the rest of a write transaction.
 
     Returns:
-        Its number, ``None`` if there is no such scope.
+        The number of the scope, ``None`` if it does not exist.
     """
-    locks = held(tx)
+    locks = held_by(tx)
     number = tx.execute(_by_name, {"user_id": user_id, "agent_id": agent_id}).scalar()
     if number is not None and number not in locks.numbers:
         locks.add([number])

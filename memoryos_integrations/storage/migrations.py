@@ -1,4 +1,4 @@
-"""Numbered steps from one shape of the ledger to the next. A step is never edited after a release."""
+"""Schema migrations of the ledger, numbered. A migration is never edited after a release."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _m001_first_shape(connection: sa.Connection) -> None:
+def _m001_first_schema(connection: sa.Connection) -> None:
     schema.metadata.create_all(connection)
     connection.execute(sa.insert(schema.meta), {"key": "store_id", "value": uuid.uuid4().hex[:12]})
 
@@ -23,7 +23,7 @@ def _m002_store_items(connection: sa.Connection) -> None:
     schema.metadata.create_all(connection, tables=[schema.store_items, schema.store_texts])
 
 
-def _m003_a_model_refines(connection: sa.Connection) -> None:
+def _m003_model_refinement(connection: sa.Connection) -> None:
     schema.metadata.create_all(connection, tables=[schema.chains, schema.usage])
     _add_columns(connection, schema.pages, "refined", "summarised", "learnt", "chain_id")
     _add_columns(connection, schema.segments, "refined_summary", "refined_keywords")
@@ -31,31 +31,31 @@ def _m003_a_model_refines(connection: sa.Connection) -> None:
 
 
 def _add_columns(connection: sa.Connection, table: sa.Table, *names: str) -> None:
-    """Add columns that an older ledger lacks; the first step makes a new one in today's shape."""
-    there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+    """Add missing columns; a new ledger already has them, since the first step creates the current schema."""
+    present = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
     for name in names:
-        if name not in there:
+        if name not in present:
             column = sa.schema.CreateColumn(table.c[name]).compile(dialect=connection.dialect)
             connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column}")
 
 
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
-    _m001_first_shape,
+    _m001_first_schema,
     _m002_store_items,
-    _m003_a_model_refines,
+    _m003_model_refinement,
 )
-"""Step n brings a ledger of version n-1 to version n."""
+"""Step n migrates a ledger from version n-1 to n."""
 
 SCHEMA_VERSION = len(MIGRATIONS)
-"""Version of a ledger that this code reads and writes."""
+"""Schema version that this code reads and writes."""
 
 
 def migrate(connection: sa.Connection) -> None:
-    """Bring the ledger to ``SCHEMA_VERSION``, in the transaction of the connection.
+    """Migrate the ledger to ``SCHEMA_VERSION`` within the transaction of the connection.
 
     Raises:
         StoreTooNewError: the ledger was written by a newer version of this library.
-        StoreCorruptError: it is a database, but not one of ours.
+        StoreCorruptError: the database belongs to another program.
     """
     version = _version(connection)
     if version > SCHEMA_VERSION:

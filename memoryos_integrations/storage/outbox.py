@@ -1,7 +1,6 @@
-"""Work that is due: rows written in the transaction that makes it necessary, removed when it is done.
+"""Outbox: jobs are enqueued in the transaction that requires them and removed with their result.
 
-A job says "bring this item up to date", never "do this step", so doing it twice, late or in another
-order gives the same rows.
+A job means "bring this item up to date", so running it twice, late or out of order gives the same rows.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ JobKind = Literal[
 ]
 """embed: a page's messages, or a fact · consolidate: a scope's short-term memory · refresh: a segment ·
 promote: a scope's hot segments ·
-rebuild: the whole index · index: one page's, segment's or fact's entry in the index · rewrite: a collection
-whose files still hold the vectors of forgotten items · refine: a model sorts a scope's pages into topics ·
-learn: a model draws from a scope's promoted pages what long-term memory keeps."""
+rebuild: the whole index · index: the index entry of a page, segment or fact · rewrite: a collection whose
+files still hold vectors of forgotten items · refine: a model sorts a scope's pages into topics ·
+learn: a model extracts facts and traits from a scope's promoted pages."""
 
 ORDER: tuple[JobKind, ...] = get_args(JobKind)
-"""The order in which due work is done: what others build on comes first."""
+"""Order in which due jobs run: prerequisites first."""
 
 MODEL_KINDS: frozenset[JobKind] = frozenset({"refine", "learn"})
-"""Work that asks a chat model. It has a thread of its own, so that a slow model holds up nothing else."""
+"""Jobs that call a chat model. They run in a thread of their own, so a slow model delays nothing else."""
 
 LEASE_US = 120 * 1_000_000
 _BACK_OFF_US = 2 * 1_000_000
@@ -45,17 +44,17 @@ class Job:
     """One row of the outbox."""
 
     seq: int
-    """Its number."""
+    """Sequence number."""
     kind: JobKind
-    """What to bring up to date."""
+    """What to update."""
     scope_id: int | None
-    """Whose it is."""
+    """Number of the scope; ``None`` if the job belongs to none."""
     item_id: str
-    """The page, segment or fact; the scope's number for ``consolidate`` and ``promote``; a collection for
+    """Id of the page, segment or fact; the scope number for jobs of a whole scope; a collection for
     ``rewrite``."""
     payload: str | None
-    """What the item is if it is no page: ``fact``, ``segment``, or ``gone:`` and the collection that still
-    holds it after it left the ledger. Of ``promote``: that no heat is asked for."""
+    """Kind of the item if not a page: ``fact``, ``segment``, ``store``, or ``gone:`` and the collection that
+    still holds an item deleted from the ledger. For ``promote``: promote whatever the heat."""
     attempts: int
     """Failures so far."""
     error: str | None = None
@@ -63,32 +62,32 @@ class Job:
 
 
 def scopes_of(jobs: Sequence[Job]) -> set[int]:
-    """Return the numbers of the scopes that jobs are about."""
+    """Return the scope numbers of jobs."""
     return {job.scope_id for job in jobs if job.scope_id is not None}
 
 
 def job_row(
     kind: JobKind, scope_id: int | None, item_id: str, payload: str | None = None
 ) -> dict[str, object]:
-    """Return the values of a new job, due at once, for ``enqueue``."""
+    """Return a new job for ``enqueue``, due immediately."""
     return {
         "kind": kind,
         "scope_id": scope_id,
         "item_id": item_id,
         "payload": payload,
-        "due_at": 0,  # at once, whatever becomes of the clock
+        "due_at": 0,  # immediately, even if the clock is set back
         "attempts": 0,
     }
 
 
 def enqueue(tx: sa.Connection, rows: Sequence[dict[str, object]]) -> None:
-    """Write new jobs in the transaction that makes them necessary."""
+    """Insert jobs."""
     if rows:
         tx.execute(_insert, list(rows))
 
 
 def enqueue_once(tx: sa.Connection, kind: JobKind, scope_id: int | None, item_id: str) -> None:
-    """Write a new job unless the same one is waiting already."""
+    """Insert a job unless the same one is already pending."""
     same = sa.select(_jobs.c.seq).where(
         _jobs.c.kind == kind, _jobs.c.item_id == item_id, _jobs.c.leased_by.is_(None)
     )
@@ -97,16 +96,16 @@ def enqueue_once(tx: sa.Connection, kind: JobKind, scope_id: int | None, item_id
 
 
 def schedule(tx: sa.Connection, kind: JobKind, scope_id: int, *, due_at: int) -> None:
-    """Write a scope's job, or move the one that is waiting; one that failed keeps its own delay."""
-    waiting = sa.and_(_jobs.c.kind == kind, _jobs.c.scope_id == scope_id, _jobs.c.leased_by.is_(None))
-    if tx.execute(sa.select(_jobs.c.seq).where(waiting).limit(1)).first() is None:
+    """Insert a job of a scope, or move the pending one to ``due_at``; a failed one keeps its back-off."""
+    pending = sa.and_(_jobs.c.kind == kind, _jobs.c.scope_id == scope_id, _jobs.c.leased_by.is_(None))
+    if tx.execute(sa.select(_jobs.c.seq).where(pending).limit(1)).first() is None:
         enqueue(tx, [job_row(kind, scope_id, str(scope_id)) | {"due_at": due_at}])
     else:
-        tx.execute(sa.update(_jobs).where(waiting, _jobs.c.attempts == 0).values(due_at=due_at))
+        tx.execute(sa.update(_jobs).where(pending, _jobs.c.attempts == 0).values(due_at=due_at))
 
 
 def most_urgent(tx: sa.Connection, now: int, kinds: Collection[JobKind]) -> JobKind | None:
-    """Return the kind of the due job that others build on most, or ``None`` if nothing is due."""
+    """Return the kind that comes first in ``ORDER`` among due jobs, ``None`` if nothing is due."""
     due = sa.select(_jobs.c.kind).where(_due(now), _jobs.c.kind.in_(kinds)).distinct()
     found = set(tx.execute(due).scalars())
     return next((kind for kind in ORDER if kind in found), None)
@@ -117,7 +116,7 @@ def claim(tx: sa.Connection, *, kind: JobKind, owner: str, now: int, limit: int)
     query = sa.select(_jobs).where(_jobs.c.kind == kind, _due(now)).order_by(_jobs.c.seq).limit(limit)
     rows = tx.execute(query).all()
     if rows:
-        # What failed before is tried alone, so that one bad item cannot hold up the others for ever.
+        # A job that failed before runs alone, so that one bad item cannot block the others.
         rows = rows[:1] if rows[0].attempts else [row for row in rows if not row.attempts]
         lease = sa.update(_jobs).where(_jobs.c.seq.in_([row.seq for row in rows]))
         tx.execute(lease.values(leased_by=owner, leased_until=now + LEASE_US))
@@ -125,12 +124,12 @@ def claim(tx: sa.Connection, *, kind: JobKind, owner: str, now: int, limit: int)
 
 
 def done(tx: sa.Connection, jobs: Sequence[Job]) -> None:
-    """Remove jobs, in the transaction that holds their result."""
+    """Remove jobs in the transaction that writes their result."""
     tx.execute(sa.delete(_jobs).where(_jobs.c.seq.in_([job.seq for job in jobs])))
 
 
-def give_back(tx: sa.Connection, jobs: Sequence[Job], *, due_at: int = 0) -> None:
-    """End the lease of jobs that were not finished and did not fail."""
+def release(tx: sa.Connection, jobs: Sequence[Job], *, due_at: int = 0) -> None:
+    """End the leases of jobs that neither finished nor failed."""
     tx.execute(
         sa.update(_jobs)
         .where(_jobs.c.seq.in_([job.seq for job in jobs]))
@@ -138,8 +137,8 @@ def give_back(tx: sa.Connection, jobs: Sequence[Job], *, due_at: int = 0) -> Non
     )
 
 
-def park(tx: sa.Connection, jobs: Sequence[Job], *, error: Exception, now: int) -> None:
-    """Put failed jobs off: 2 s, 4 s, 8 s … up to 15 minutes, each with up to a quarter of jitter."""
+def retry_later(tx: sa.Connection, jobs: Sequence[Job], *, error: Exception, now: int) -> None:
+    """Back off failed jobs: 2 s, 4 s, 8 s … up to 15 minutes, plus up to 25 % jitter."""
     for job in jobs:
         delay = min(_BACK_OFF_US * 2**job.attempts, _BACK_OFF_MOST_US)
         delay += random.randrange(delay // 4)  # noqa: S311 - spreads retries, guards nothing
@@ -157,37 +156,37 @@ def park(tx: sa.Connection, jobs: Sequence[Job], *, error: Exception, now: int) 
 
 
 def make_due(tx: sa.Connection, kinds: Collection[JobKind], *, failed: bool) -> None:
-    """Let the jobs of these kinds be tried now, those that wait after a failure only if asked for."""
+    """Make jobs of these kinds due now; ``failed`` includes those in back-off."""
     later = sa.update(_jobs).where(_jobs.c.due_at > 0, _jobs.c.kind.in_(kinds))
     tx.execute((later if failed else later.where(_jobs.c.attempts == 0)).values(due_at=0))
 
 
 def release_all(tx: sa.Connection) -> None:
-    """End every lease: the one who calls holds the owner's lock, so whoever held them is gone."""
+    """End every lease. The caller holds the ownership lock, so the lease holders are gone."""
     tx.execute(
         sa.update(_jobs).where(_jobs.c.leased_by.is_not(None)).values(leased_by=None, leased_until=None)
     )
 
 
 def next_due(tx: sa.Connection, kinds: Collection[JobKind]) -> int | None:
-    """Return when the next job of these kinds is due, in microseconds since 1970."""
+    """Return when the next job of these kinds is due, microseconds since 1970; ``None`` if there is none."""
     return tx.execute(sa.select(sa.func.min(_jobs.c.due_at)).where(_jobs.c.kind.in_(kinds))).scalar()
 
 
-def waiting(tx: sa.Connection) -> dict[str, int]:
-    """Return the number of jobs by kind."""
+def pending(tx: sa.Connection) -> dict[str, int]:
+    """Return the number of jobs of each kind."""
     counted = sa.select(_jobs.c.kind, sa.func.count()).group_by(_jobs.c.kind)
     return {row[0]: row[1] for row in tx.execute(counted)}
 
 
-def parked(tx: sa.Connection) -> dict[str, str]:
-    """Return the jobs that failed: ``kind:item`` and the class name of the error."""
-    failed = sa.select(_jobs.c.kind, _jobs.c.item_id, _jobs.c.error).where(_jobs.c.attempts > 0)
-    return {f"{kind}:{item}": error or "" for kind, item, error in tx.execute(failed)}
+def failed(tx: sa.Connection) -> dict[str, str]:
+    """Return the failed jobs: ``kind:item`` to the class name of the error."""
+    rows = sa.select(_jobs.c.kind, _jobs.c.item_id, _jobs.c.error).where(_jobs.c.attempts > 0)
+    return {f"{kind}:{item}": error or "" for kind, item, error in tx.execute(rows)}
 
 
 def _due(now: int) -> sa.ColumnElement[bool]:
     free = sa.or_(_jobs.c.leased_until.is_(None), _jobs.c.leased_until < now)
-    # Further off than any delay of ours: the clock was set back since.
+    # Further off than any back-off: the clock was set back.
     due = sa.or_(_jobs.c.due_at <= now, _jobs.c.due_at > now + 2 * _BACK_OFF_MOST_US)
     return sa.and_(due, free)

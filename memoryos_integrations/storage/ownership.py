@@ -1,4 +1,4 @@
-"""The lock of a store: one process does its background work."""
+"""Ownership of a store: one process runs its background jobs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class Ownership:
-    """The lock of a store: whoever holds it runs its jobs and opens its Chroma directory.
+    """File lock of a store. Its holder runs the jobs and opens the Chroma directory.
 
-    The operating system frees it when its holder ends or dies.
+    The operating system releases it when the process ends.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -27,11 +27,11 @@ class Ownership:
         return self._lock.is_locked and self._pid == os.getpid()
 
     def take(self) -> bool:
-        """Become the owner if nobody is; returns whether this process is the owner now."""
+        """Try to become the owner; returns whether this process owns the store."""
         if self.held:
             return True
         if self._pid != os.getpid():
-            return False  # after a fork the lock is the parent's: releasing or taking it here would break it
+            return False  # after a fork the lock belongs to the parent
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
@@ -39,6 +39,6 @@ class Ownership:
         return True
 
     def release(self) -> None:
-        """Let another process become the owner."""
+        """Give up ownership."""
         if self.held:
             self._lock.release()

@@ -1,8 +1,7 @@
 """The tables of the ledger, as SQLAlchemy Core describes them.
 
-Times are whole microseconds since 1970 in UTC. Ids are UUIDs as text. JSON is kept as text. Sequence
-numbers only ever grow within a table, except after an erasure, which `scopes.erasures` announces to
-every cache.
+Times are whole microseconds since 1970 in UTC, ids are UUIDs as text, JSON is text. Sequence numbers only
+grow within a table, except after an erasure, which `scopes.erasures` announces to every cache.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ metadata = sa.MetaData()
 
 
 class Number(sa.BigInteger):
-    """The number of a row or of a scope, 64 bits wide on every engine."""
+    """Row or scope number, 64 bits on every engine."""
 
     cache_ok = True
 
@@ -52,9 +51,9 @@ segments = sa.Table(
     sa.Column("id", sa.String, nullable=False, unique=True),
     _scope(),
     sa.Column("summary", sa.Text, nullable=False),
-    sa.Column("refined_summary", sa.Text),  # a model's, of the pages it told of; summary begins with it
+    sa.Column("refined_summary", sa.Text),  # written by a model; summary starts with it
     sa.Column("keywords", sa.Text, nullable=False),  # JSON: word -> count in its pages
-    sa.Column("refined_keywords", sa.Text),  # JSON: words that a model chose; they are shown first
+    sa.Column("refined_keywords", sa.Text),  # JSON: words chosen by a model, listed first
     sa.Column("method", sa.String, nullable=False),
     sa.Column("visits", sa.Integer, nullable=False),
     _at("last_visit_at"),
@@ -73,18 +72,18 @@ pages = sa.Table(
     _at("at"),
     sa.Column("tier", sa.String, nullable=False),
     sa.Column("segment_id", sa.String, sa.ForeignKey("segments.id")),
-    sa.Column("open", sa.Boolean, nullable=False),  # an assistant's answer may still join it
-    sa.Column("promoted", sa.String),  # how long-term memory learnt from it: "extractive" or a model's name
-    sa.Column("refined", sa.String),  # the model that was asked to sort it; "extractive" if none could
-    sa.Column("summarised", sa.Boolean),  # whether its segment's refined_summary tells of it
-    sa.Column("learnt", sa.String),  # the model that long-term memory learnt from it by; the same
-    sa.Column("chain_id", sa.String),  # the run of pages that it continues
+    sa.Column("open", sa.Boolean, nullable=False),  # an answer may still be added
+    sa.Column("promoted", sa.String),  # method of its promotion: "extractive" or a model's name
+    sa.Column("refined", sa.String),  # model that sorted it; "extractive" if none could
+    sa.Column("summarised", sa.Boolean),  # whether its segment's refined_summary covers it
+    sa.Column("learnt", sa.String),  # model that extracted facts from it; likewise
+    sa.Column("chain_id", sa.String),  # chain of pages that it belongs to
     sa.Column("metadata", sa.Text, nullable=False),
     sa.Index("pages_of_segment", "scope_id", "segment_id", "tier"),
     sa.Index("pages_of_thread", "scope_id", "thread_id"),
 )
 
-# Runs of pages that continue each other, as a model saw them.
+# Runs of pages that continue each other, found by a model.
 chains = sa.Table(
     "chains",
     metadata,
@@ -121,7 +120,7 @@ embedders = sa.Table(
     sa.Column("id", Number, primary_key=True),
     sa.Column("name", sa.String, nullable=False),
     sa.Column("dimension", sa.Integer, nullable=False),
-    sa.Column("probe", sa.LargeBinary, nullable=False),  # its vector of a fixed sentence
+    sa.Column("probe", sa.LargeBinary, nullable=False),  # vector of a fixed sentence
     sa.Column("active", sa.Boolean, nullable=False),
 )
 
@@ -134,7 +133,7 @@ vectors = sa.Table(
     _scope(),
     sa.Column("embedder_id", Number, sa.ForeignKey("embedders.id"), nullable=False),
     sa.Column("vector", sa.LargeBinary, nullable=False),  # float32
-    sa.Column("indexed_in", sa.String),  # the Chroma collection that holds it now
+    sa.Column("indexed_in", sa.String),  # Chroma collection that holds it
     sa.UniqueConstraint("item_id", "embedder_id"),
     sa.Index("vectors_of_scope", "scope_id", "kind", "embedder_id"),
 )
@@ -147,9 +146,9 @@ facts = sa.Table(
     _scope(),
     sa.Column("about", sa.String, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
-    sa.Column("field", sa.String),  # the field of the profile that it fills, if any
+    sa.Column("field", sa.String),  # profile field that it fills
     sa.Column("value", sa.Text),
-    sa.Column("single", sa.Boolean, nullable=False),  # whether a newer value takes this one's place
+    sa.Column("single", sa.Boolean, nullable=False),  # whether a newer value replaces it
     _at("valid_from"),
     _at("valid_to", nullable=True),
     sa.Column("source", sa.String, nullable=False),
@@ -171,8 +170,8 @@ persona_versions = sa.Table(
     _at("at"),
 )
 
-# Provenance: what a fact or a version of the persona was drawn from. The pages of segments and chains point
-# at them themselves; here stand only the messages of other pages that a model's summary of one tells of too.
+# Provenance: child was extracted from parent. Pages reference their segment and chain directly. Of these,
+# only messages of other pages covered by the summary are listed.
 edges = sa.Table(
     "edges",
     metadata,
@@ -182,13 +181,13 @@ edges = sa.Table(
     sa.Index("edges_of_parent", "parent_id"),
 )
 
-# Values that a program keeps under names of its own, and the texts that they are found by.
+# Named values of an application, and the texts they are found by.
 store_items = sa.Table(
     "store_items",
     metadata,
     sa.Column("seq", Number, primary_key=True),
     sa.Column("id", sa.String, nullable=False, unique=True),
-    sa.Column("namespace", sa.String, nullable=False),  # each label with a full stop after it
+    sa.Column("namespace", sa.String, nullable=False),  # each label followed by a full stop
     sa.Column("key", sa.String, nullable=False),
     sa.Column("value", sa.Text, nullable=False),
     _at("created_at"),
@@ -207,7 +206,7 @@ store_texts = sa.Table(
     sa.Index("store_texts_of_item", "item_id"),
 )
 
-# What a chat model was asked and what it cost, by day. What belongs to a forgotten scope has none.
+# Chat model calls and tokens per day. Rows of a forgotten scope keep no scope_id.
 usage = sa.Table(
     "usage",
     metadata,
@@ -222,7 +221,7 @@ usage = sa.Table(
     sa.Index("usage_of_day", "day"),
 )
 
-# No foreign key: the removal of a forgotten item from the index outlives its scope.
+# No foreign key: a job that removes a forgotten item from the index outlives its scope.
 jobs = sa.Table(
     "jobs",
     metadata,
@@ -239,4 +238,4 @@ jobs = sa.Table(
 )
 
 NEVER_REUSED = (scopes, embedders)
-"""Tables whose numbers must not come back when their rows are gone: other processes may still hold them."""
+"""Tables whose row numbers must not be reused after deletion: other processes may still hold them."""

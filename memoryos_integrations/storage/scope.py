@@ -1,4 +1,4 @@
-"""A scope: whose memory it is. One user and one agent together own a set of memories."""
+"""Scopes: one user and one agent together own a set of memories."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ _erasures = sa.select(_scopes.c.erasures).where(
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """User and agent; the number under which the ledger keeps them is looked up in each transaction."""
+    """A user and an agent; their number in the ledger is looked up in each transaction."""
 
     user_id: str
-    """Whose memory."""
+    """Id of the user."""
     agent_id: str
-    """With which agent."""
+    """Id of the agent."""
 
     def number(self, tx: sa.Connection) -> int | None:
-        """Return the scope's number, or ``None`` while it holds nothing."""
+        """Return the number of the scope, ``None`` while it is empty."""
         return tx.execute(_find, {"user_id": self.user_id, "agent_id": self.agent_id}).scalar()
 
     def erasures(self, tx: sa.Connection) -> int:
-        """Return how often something of the scope was erased; -1 while it holds nothing."""
+        """Return the number of erasures in the scope, -1 while it is empty."""
         found = tx.execute(_erasures, {"user_id": self.user_id, "agent_id": self.agent_id}).scalar()
         return -1 if found is None else int(found)
 
     def lock(self, tx: sa.Connection) -> int | None:
-        """As ``number``, and let nobody else write to the scope before the transaction ends."""
+        """Like ``number``, and lock the scope until the transaction ends."""
         return locks.lock_scope(tx, self.user_id, self.agent_id)
 
     def ensure(self, tx: sa.Connection, now: int) -> int:
-        """Lock the scope and return its number, giving it one on its first memory."""
+        """Lock the scope, creating it if needed, and return its number."""
         number = self.lock(tx)
         if number is None:
             values = {
@@ -64,11 +64,11 @@ class Scope:
 
 
 OF_ITEMS = Scope("\x1fstore", "\x1fstore")
-"""The scope of what a program keeps by name: no caller's id may contain control characters."""
+"""Scope of named values. Callers' ids cannot contain control characters."""
 
 
 def touch(tx: sa.Connection, scope_id: int, *, erased: bool = False) -> None:
-    """Tell every cache, in every process, that pages moved between tiers or that rows are gone."""
+    """Invalidate the caches of every process: pages moved between tiers, or rows were ``erased``."""
     values: dict[str, object] = {"revision": _scopes.c.revision + 1}
     if erased:
         values["erasures"] = _scopes.c.erasures + 1
@@ -76,7 +76,7 @@ def touch(tx: sa.Connection, scope_id: int, *, erased: bool = False) -> None:
 
 
 def state(tx: sa.Connection, scope_id: int) -> tuple[int, int] | None:
-    """Return what ``touch`` counts, ``None`` if the scope is gone: as long as it stays, nothing has moved."""
+    """Return the counters of ``touch``, unchanged if nothing moved; ``None`` if the scope is gone."""
     row = tx.execute(
         sa.select(_scopes.c.revision, _scopes.c.erasures).where(_scopes.c.id == scope_id)
     ).first()
@@ -91,6 +91,6 @@ def lock_all(tx: sa.Connection) -> list[int]:
 
 
 def all_scopes(tx: sa.Connection) -> Iterator[tuple[int, Scope]]:
-    """Yield every scope with its number, in the order of their first memory."""
+    """Yield every scope with its number, oldest first."""
     for row in tx.execute(sa.select(_scopes).order_by(_scopes.c.id)):
         yield row.id, Scope(row.user_id, row.agent_id)

@@ -1,4 +1,4 @@
-"""Parts of SQL statements that several rooms need."""
+"""Helpers for SQL statements."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 
 def chunks(values: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
-    """Cut a list into parts that fit into one statement's parameters."""
+    """Split a list so that each part fits the parameter limit of one statement."""
     return (values[start : start + size] for start in range(0, len(values), size))

@@ -1,4 +1,4 @@
-"""Rows of the table of vectors: written, and removed together with what the index holds of them."""
+"""Rows of the vectors table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _vectors = schema.vectors
 def vector_row(
     item_id: str, kind: str, scope: int, embedder_id: int, vector: NDArray[np.float32]
 ) -> dict[str, object]:
-    """Return the values of a row of the table of vectors."""
+    """Return the values of a new row."""
     return {
         "item_id": item_id,
         "kind": kind,
@@ -34,20 +34,20 @@ def vector_row(
 
 
 def drop_vectors(tx: sa.Connection, scope: int, item_ids: Sequence[str], *, forgotten: bool = False) -> None:
-    """Remove items' vectors from the ledger; those that the index holds are removed there by a job.
+    """Delete the vectors of items and queue their removal from the index.
 
-    ``forgotten``: the collections are then written anew, since Chroma keeps deleted vectors in its files.
+    ``forgotten`` also queues a rewrite of the collections, since Chroma keeps deleted vectors in its files.
     """
     for part in chunks(item_ids):
         mine = _vectors.c.item_id.in_(part)
         held = tx.execute(sa.select(_vectors.c.item_id, _vectors.c.indexed_in).where(mine)).all()
-        gone = [
+        removals = [
             outbox.job_row("index", scope, row.item_id, f"gone:{row.indexed_in}")
             for row in held
             if row.indexed_in is not None
         ]
         tx.execute(sa.delete(_vectors).where(mine))
-        outbox.enqueue(tx, gone)
+        outbox.enqueue(tx, removals)
         for collection in sorted(
             {row.indexed_in for row in held if forgotten and row.indexed_in is not None}
         ):

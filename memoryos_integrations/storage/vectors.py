@@ -1,4 +1,4 @@
-"""Vectors as the ledger keeps them, and the matrix that a scope's exact search scans."""
+"""Vectors as stored in the ledger, and the matrix that exact search scans."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def unit(vectors: Matrix) -> Matrix:
 
 
 class VectorMatrix:
-    """Vectors by row number, growing at the end; a row may still be without one.
+    """A growing matrix of vectors by row number; rows may be missing.
 
     Args:
         dimension: length of every vector.
@@ -56,7 +56,7 @@ class VectorMatrix:
 
     @property
     def nbytes(self) -> int:
-        """Memory of the matrix."""
+        """Allocated bytes."""
         return int(self._rows.nbytes)
 
     def put(self, rows: Sequence[int] | NDArray[np.intp], vectors: Matrix) -> None:
@@ -68,19 +68,19 @@ class VectorMatrix:
         self.filled[rows] = True
 
     def missing(self, rows: int) -> NDArray[np.intp]:
-        """Return the numbers below ``rows`` that have no vector yet."""
+        """Return the row numbers below ``rows`` without a vector."""
         self._grow(rows)
         return np.flatnonzero(~self.filled[:rows])
 
     def products(self, query: Vector, rows: int) -> Vector:
-        """Return the dot product of every row below ``rows`` with a vector; 0 for rows without one."""
+        """Return the dot product of ``query`` with each row below ``rows``, 0 for missing rows."""
         self._grow(rows)
         return np.asarray(self._rows[:rows] @ query, dtype=np.float32)
 
     def _grow(self, rows: int) -> None:
         if rows <= len(self.filled):
             return
-        # Twice the size at a time, so that n single rows cost O(n) copies in all.
+        # Double the size, so that n appends cost O(n) copies.
         size = max(rows, 2 * len(self.filled), 64)
         grown = np.zeros((size, self.dimension), dtype=np.float32)
         grown[: len(self._rows)] = self._rows

@@ -1,4 +1,4 @@
-"""Chains: runs of pages of one conversation that continue each other, as a model saw them (paper, 3.2)."""
+"""Dialogue chains: runs of pages of one thread that continue each other (paper, section 3.2)."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _chains, _pages, _edges = schema.chains, schema.pages, schema.edges
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Pages of one conversation that continue each other, as a model sees them."""
+    """Pages of one thread that a model found to continue each other."""
 
     pages: tuple[Page, ...]
-    """Oldest first; each is in one run only."""
+    """Pages, oldest first; each is in one run only."""
     summary: str
-    """What they say; what the chain that they continue says, too."""
+    """Summary of the whole chain."""
     continues: str | None = None
-    """The chain that they continue."""
+    """Id of the chain that they continue, if any."""
     beside: tuple[str, ...] = ()
-    """Pages that the summary tells of as well and that are in other chains."""
+    """Ids of pages in other chains that the summary also covers."""
 
     @property
     def chain_id(self) -> str:
-        """The chain that they are in from now on."""
-        return self.continues or ids.derived("chain", self.pages[0].id)
+        """Id of their chain."""
+        return self.continues or ids.id_from("chain", self.pages[0].id)
 
 
 def load(tx: sa.Connection, scope: int, *, chain_ids: Collection[str] | None = None) -> list[Chain]:
-    """Return a scope's chains, or those of them that are asked for, oldest first."""
+    """Return the chains of a scope, all or those of ``chain_ids``, oldest first."""
     mine = _chains.c.scope_id == scope
     if chain_ids is not None:
         mine = sa.and_(mine, _chains.c.id.in_(chain_ids))
@@ -54,8 +54,8 @@ def load(tx: sa.Connection, scope: int, *, chain_ids: Collection[str] | None = N
     return [Chain(row.id, row.thread_id, row.summary, tuple(members[row.id]), row.method) for row in rows]
 
 
-def before(tx: sa.Connection, scope: int, pages: Sequence[Page]) -> list[Chain]:
-    """Return the chain that each conversation was in just before the first of these pages in it."""
+def preceding(tx: sa.Connection, scope: int, pages: Sequence[Page]) -> list[Chain]:
+    """Return, for each thread of ``pages``, the chain of the page just before its first one."""
     first: dict[str, str] = {}
     for page in pages:
         first.setdefault(page.thread_id, page.id)
@@ -71,7 +71,7 @@ def before(tx: sa.Connection, scope: int, pages: Sequence[Page]) -> list[Chain]:
 
 
 def write(tx: sa.Connection, scope: int, runs: Sequence[Run], model: str) -> None:
-    """Write runs: each goes on with its chain, or opens one."""
+    """Write runs: each continues a chain or starts one."""
     for run in runs:
         values = {"summary": run.summary, "method": model}
         same = sa.and_(_chains.c.id == run.chain_id, _chains.c.scope_id == scope)
@@ -83,7 +83,7 @@ def write(tx: sa.Connection, scope: int, runs: Sequence[Run], model: str) -> Non
 
 
 def drop(tx: sa.Connection, scope: int, chain_ids: Collection[str]) -> None:
-    """Remove chains; their pages are in none until a model reads them again."""
+    """Delete chains; their pages have none until a model assigns one again."""
     for part in chunks(sorted(chain_ids)):
         linked = sa.and_(_pages.c.scope_id == scope, _pages.c.chain_id.in_(part))
         tx.execute(sa.update(_pages).where(linked).values(chain_id=None))

@@ -1,4 +1,4 @@
-"""How alive a segment is: pure functions of counters and time (paper, section 3.3, eq. 4)."""
+"""Heat of a segment, from counters and time (paper, section 3.3, eq. 4)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def recency(elapsed_seconds: float, time_constant: float) -> float:
-    """Return R_recency = exp(-Δt / µ): 1 at once, 0.37 after µ seconds. A time to come counts as now.
+    """Return R_recency = exp(-Δt / µ): 1 now, 0.37 after µ seconds. Negative times count as 0.
 
     Example:
         >>> recency(0, 1e7)

@@ -1,4 +1,4 @@
-"""Long-term memory: facts. No statement is overwritten; what no longer holds is closed."""
+"""Long-term memory: facts. Nothing is overwritten; a fact that no longer holds is closed."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _facts, _edges = schema.facts, schema.edges
 def remember(
     tx: sa.Connection, scope: Scope, text: str, *, about: About, at: datetime, metadata_json: str, now: int
 ) -> tuple[int, Fact, bool]:
-    """Store a statement that the user told us to keep.
+    """Store a statement given by ``remember()``.
 
     Returns:
-        The scope's number, the fact, and whether it is new: the same statement about the same subject is
-        one fact while it holds.
+        The scope number, the fact, and whether it is new: repeating a statement that holds returns the same
+        fact.
     """
     number = scope.ensure(tx, now)
     same = sa.and_(
@@ -39,10 +39,10 @@ def remember(
         _facts.c.text == text,
         _facts.c.valid_to.is_(None),
     )
-    known = tx.execute(sa.select(_facts).where(same)).first()
-    if known is not None:
-        return number, _fact_from(known, ()), False
-    fact_id = ids.derived("fact", scope.user_id, scope.agent_id, about, text, str(to_us(at)))
+    stored = tx.execute(sa.select(_facts).where(same)).first()
+    if stored is not None:
+        return number, _fact_from(stored, ()), False
+    fact_id = ids.id_from("fact", scope.user_id, scope.agent_id, about, text, str(to_us(at)))
     row = {
         "id": fact_id,
         "scope_id": number,
@@ -65,28 +65,25 @@ def remember(
 
 
 def history(tx: sa.Connection, scope: int, fact_id: str) -> list[Fact] | None:
-    """Return a fact with all that it took the place of and all that took its place, oldest first.
-
-    ``None`` if the scope has no such fact.
-    """
+    """Return a fact with its predecessors and successors, oldest first; ``None`` if it does not exist."""
     query = sa.select(_facts.c.id, _facts.c.superseded_by).where(_facts.c.scope_id == scope)
     rows = tx.execute(query.order_by(_facts.c.valid_from, _facts.c.seq)).all()
-    later: dict[str, str | None] = {row.id: row.superseded_by for row in rows}
-    if fact_id not in later:
+    successor: dict[str, str | None] = {row.id: row.superseded_by for row in rows}
+    if fact_id not in successor:
         return None
-    before: dict[str, list[str]] = {}
-    for one, other in later.items():
-        before.setdefault(other or "", []).append(one)
+    predecessors: dict[str, list[str]] = {}
+    for one, other in successor.items():
+        predecessors.setdefault(other or "", []).append(one)
     found = {fact_id}
-    following = later[fact_id]
-    while following in later and following not in found:
-        found.add(following)
-        following = later[following]
-    waiting = [fact_id]
-    while waiting:
-        earlier = [one for one in before.get(waiting.pop(), ()) if one not in found]
+    later = successor[fact_id]
+    while later in successor and later not in found:
+        found.add(later)
+        later = successor[later]
+    to_visit = [fact_id]
+    while to_visit:
+        earlier = [one for one in predecessors.get(to_visit.pop(), ()) if one not in found]
         found.update(earlier)
-        waiting += earlier
+        to_visit += earlier
     chain = [row.id for row in rows if row.id in found]
     facts = {one.id: one for part in chunks(chain) for one in load_facts(tx, scope, fact_ids=part)}
     return [facts[one] for one in chain]
@@ -102,16 +99,16 @@ def load_facts(
     without_method: str | None = None,
     newest: int | None = None,
 ) -> list[Fact]:
-    """Return facts, newest first: those asked for by id, else those that hold at ``at``.
+    """Return facts, newest first: those of ``fact_ids``, else those that hold at ``at``.
 
     Args:
         tx: a transaction.
-        scope: whose facts.
-        about: only those about the user or the agent.
-        at: the moment at which they must hold.
-        fact_ids: these facts, whether they hold or not.
-        without_method: not those that were made in this way.
-        newest: at most so many.
+        scope: number of the scope.
+        about: only facts about the user or the agent.
+        at: only facts that hold at this time.
+        fact_ids: only these facts, whether they hold or not.
+        without_method: exclude facts of this method.
+        newest: maximum number of facts.
     """
     query = sa.select(_facts).where(_facts.c.scope_id == scope).order_by(_facts.c.seq.desc())
     if about is not None:
@@ -126,7 +123,7 @@ def load_facts(
 
 
 def load_knowledge(tx: sa.Connection, scope: int, *, at: datetime, capacity: int) -> list[Fact]:
-    """Return the newest facts that hold, at most ``capacity`` about each subject, newest first."""
+    """Return the newest facts that hold, newest first, at most ``capacity`` per subject."""
     rank = sa.func.row_number().over(partition_by=_facts.c.about, order_by=_facts.c.seq.desc())
     ranked = sa.select(_facts.c.seq, rank.label("rank")).where(_holds(scope, to_us(at))).subquery()
     newest = sa.select(ranked.c.seq).where(ranked.c.rank <= capacity)
@@ -134,7 +131,7 @@ def load_knowledge(tx: sa.Connection, scope: int, *, at: datetime, capacity: int
 
 
 def sources_of(tx: sa.Connection, item_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the pages that facts were drawn from, by fact, oldest first."""
+    """Return the source pages of each fact, oldest first."""
     messages = schema.messages
     found: dict[str, dict[str, None]] = {}
     for part in chunks(item_ids):

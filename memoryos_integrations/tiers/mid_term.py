@@ -1,4 +1,4 @@
-"""Mid-term memory: topic segments that grow hot or cold. Plans are written here, in one transaction each."""
+"""Mid-term memory: topic segments with heat. A plan is written in one transaction."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _for_drafts = sa.select(
 
 
 def drafts(tx: sa.Connection, scope: int, embedder_id: int | None) -> list[Draft]:
-    """Return the scope's live segments as consolidation needs them."""
+    """Return the segments of a scope for consolidation."""
     sizes = _sizes(tx, scope)
     stored = segment_vectors(tx, scope, embedder_id)
     rows = tx.execute(_for_drafts.where(_segments.c.scope_id == scope).order_by(_segments.c.seq))
@@ -44,7 +44,7 @@ def drafts(tx: sa.Connection, scope: int, embedder_id: int | None) -> list[Draft
             id=row.id,
             keywords=Counter(json.loads(row.keywords)),
             vector=stored.get(row.id),
-            total=sizes.get(row.id, (0, 0))[0],
+            total_pages=sizes.get(row.id, (0, 0))[0],
             page_count=sizes.get(row.id, (0, 0))[1],
             visits=row.visits,
             last_visit_at=row.last_visit_at,
@@ -61,7 +61,7 @@ def _chosen(row: sa.Row[Any]) -> tuple[str, ...]:
     return tuple(json.loads(row.refined_keywords)) if row.refined_keywords else ()
 
 
-def take_out(
+def remove_pages(
     tx: sa.Connection,
     scope: int,
     draft: Draft,
@@ -69,16 +69,15 @@ def take_out(
     learnt: Collection[str],
     embedder_id: int | None,
 ) -> None:
-    """Derive a draft anew from its segment's pages without some of them. Writes nothing."""
+    """Recompute a draft from its segment's pages without ``leaving``. Writes nothing."""
     pages = short_term.load_pages(tx, scope, segment_id=draft.id)
-    gone = [page.id for page in pages if page.id in leaving]
-    left = [page for page in pages if page.id not in leaving]
-    new = draft.page_count - sum(page not in learnt for page in gone)
-    draft.rebuild_from(left, page_vectors(tx, left, embedder_id), new)
+    staying = [page for page in pages if page.id not in leaving]
+    removed_new = sum(page.id in leaving and page.id not in learnt for page in pages)
+    draft.rebuild_from(staying, page_vectors(tx, staying, embedder_id), draft.page_count - removed_new)
 
 
 def _sizes(tx: sa.Connection, scope: int) -> dict[str, tuple[int, int]]:
-    """Return for each segment its pages, and those of them that long-term memory has not learnt from."""
+    """Return for each segment the number of its pages, and of those not yet promoted."""
     new = sa.func.sum(sa.case((_pages.c.promoted.is_(None), 1), else_=0))
     counted = (
         sa.select(_pages.c.segment_id, sa.func.count(), new)
@@ -89,7 +88,7 @@ def _sizes(tx: sa.Connection, scope: int) -> dict[str, tuple[int, int]]:
 
 
 def segment_vectors(tx: sa.Connection, scope: int, embedder_id: int | None) -> dict[str, Vector]:
-    """Return the mean vector of each live segment that has one."""
+    """Return the mean vector of each segment that has one."""
     query = sa.select(_vectors.c.item_id, _vectors.c.vector).where(
         _vectors.c.scope_id == scope, _vectors.c.kind == "segment", _vectors.c.embedder_id == embedder_id
     )
@@ -97,26 +96,23 @@ def segment_vectors(tx: sa.Connection, scope: int, embedder_id: int | None) -> d
 
 
 def page_vectors(tx: sa.Connection, pages: Iterable[Page], embedder_id: int | None) -> dict[str, Vector]:
-    """Return the mean vector of each page whose messages all have theirs."""
+    """Return the mean vector of each page whose messages are all embedded."""
     page_of = {message.id: page.id for page in pages for message in page.messages}
-    made: dict[str, list[Vector]] = {}
+    found: dict[str, list[Vector]] = {}
     for part in chunks(list(page_of)):
         query = sa.select(_vectors.c.item_id, _vectors.c.vector).where(
             _vectors.c.item_id.in_(part), _vectors.c.embedder_id == embedder_id
         )
         for item, stored in tx.execute(query):
-            made.setdefault(page_of[item], []).append(unpack(stored))
+            found.setdefault(page_of[item], []).append(unpack(stored))
     sizes = Counter(page_of.values())
-    return {page: page_vector(parts) for page, parts in made.items() if len(parts) == sizes[page]}
+    return {page: page_vector(parts) for page, parts in found.items() if len(parts) == sizes[page]}
 
 
 def apply(
     tx: sa.Connection, scope: int, plan: Plan, texts: Mapping[str, Page], *, embedder_id: int | None
 ) -> None:
-    """Write a plan: pages move to their segments, segments are refreshed, the coldest are evicted.
-
-    ``texts``: those of the pages that come from short-term memory.
-    """
+    """Write a plan; ``texts`` are the pages that leave short-term memory, by id."""
     for draft, _ in plan.evicted:
         if not draft.is_new:
             drop_segment(tx, scope, draft.id)
@@ -137,7 +133,7 @@ def apply(
         if not draft.is_new:
             _write_segment(tx, scope, draft, texts, embedder_id)
     for segment, heir in plan.emptied:
-        _hand_on_visits(tx, segment, heir)
+        _transfer_visits(tx, segment, heir)
         drop_segment(tx, scope, segment)
     outbox.enqueue(tx, [outbox.job_row("index", scope, page) for page in plan.segment_of if page in texts])
     outbox.enqueue(tx, [outbox.job_row("index", scope, draft.id, "segment") for draft in plan.changed])
@@ -146,28 +142,28 @@ def apply(
 
 
 def drop_segment(tx: sa.Connection, scope: int, segment_id: str, *, forgotten: bool = False) -> None:
-    """Remove a segment: summary, keywords, vector and lift are gone, its pages stay searchable."""
+    """Delete a segment with its summary, keywords and vector; its pages stay searchable."""
     tx.execute(sa.update(_pages).where(_pages.c.segment_id == segment_id).values(segment_id=None))
     tx.execute(sa.delete(_segments).where(_segments.c.id == segment_id))
     tx.execute(sa.delete(schema.edges).where(schema.edges.c.child_id == segment_id))
     drop_vectors(tx, scope, [segment_id], forgotten=forgotten)
 
 
-def _hand_on_visits(tx: sa.Connection, segment: str, heir: str) -> None:
-    """Let the segment that a topic goes on in be as much visited as the one that it was in."""
+def _transfer_visits(tx: sa.Connection, segment: str, heir: str) -> None:
+    """Add the visits of a segment to the one that continues its topic."""
     row = tx.execute(sa.select(_segments).where(_segments.c.id == segment)).one()
-    note_visits(tx, heir, row.visits, row.last_visit_at)
+    add_visits(tx, heir, row.visits, row.last_visit_at)
 
 
-def note_visits(tx: sa.Connection, segment: str, count: int, last: int) -> None:
-    """Count visits of a segment, the last of them at ``last``."""
+def add_visits(tx: sa.Connection, segment: str, count: int, last: int) -> None:
+    """Add visits to a segment, the last one at ``last``."""
     newer = sa.case((_segments.c.last_visit_at < last, last), else_=_segments.c.last_visit_at)
     values = {"visits": _segments.c.visits + count, "last_visit_at": newer}
     tx.execute(sa.update(_segments).where(_segments.c.id == segment).values(values))
 
 
 def refresh(tx: sa.Connection, scope: int, segment_id: str, embedder_id: int | None) -> None:
-    """Derive a segment anew from the pages it still has, as after some of them were forgotten."""
+    """Recompute a segment from its remaining pages, for example after some were forgotten."""
     members = short_term.load_pages(tx, scope, segment_id=segment_id)
     row = tx.execute(sa.select(_segments).where(_segments.c.id == segment_id)).first()
     if row is None:
@@ -184,7 +180,7 @@ def refresh(tx: sa.Connection, scope: int, segment_id: str, embedder_id: int | N
 
 
 def load_segments(tx: sa.Connection, scope: int, *, now: int, config: MemoryConfig) -> list[Segment]:
-    """Return the scope's segments with their heat now, hottest first."""
+    """Return the segments of a scope with their current heat, hottest first."""
     members: dict[str, list[str]] = {}
     sizes = _sizes(tx, scope)
     placed = (
@@ -205,13 +201,13 @@ def _write_segment(
     tx: sa.Connection, scope: int, draft: Draft, texts: Mapping[str, Page], embedder_id: int | None
 ) -> None:
     refined = _refined_summary(tx, draft)
-    pages = [texts[page] for page in draft.joined if page in texts]
+    pages = [texts[page] for page in draft.added if page in texts]
     if not draft.is_new and len(pages) < _PAGES_FOR_SUMMARY:
-        known = {page.id for page in pages}
+        added = {page.id for page in pages}
         older = short_term.load_pages(
             tx, scope, segment_id=draft.id, newest=_PAGES_FOR_SUMMARY, summarised=refined is None
         )
-        pages = [page for page in older if page.id not in known] + pages
+        pages = [page for page in older if page.id not in added] + pages
     by_rules = extractive.summarise(pages[-_PAGES_FOR_SUMMARY:], draft.keywords)
     values: dict[str, Any] = {
         "summary": " · ".join(part for part in (refined, by_rules) if part),
@@ -241,12 +237,12 @@ def _write_segment(
 
 
 def _refined_summary(tx: sa.Connection, draft: Draft) -> str | None:
-    """Return what a model says of a segment, with what it said of pages that join now."""
-    said = list(draft.summaries)
-    if not draft.is_new and not draft.replaces:
+    """Return the model-written summary of a segment, extended by that of the added pages."""
+    parts = list(draft.summaries)
+    if not draft.is_new and not draft.replaces_summary:
         stored = sa.select(_segments.c.refined_summary).where(_segments.c.id == draft.id)
-        said.insert(0, tx.execute(stored).scalar() or "")
-    whole = " ".join(part for part in said if part)
+        parts.insert(0, tx.execute(stored).scalar() or "")
+    whole = " ".join(part for part in parts if part)
     return (whole if len(whole) <= SUMMARY_CHARACTERS else "…" + whole[1 - SUMMARY_CHARACTERS :]) or None
 
 
@@ -257,7 +253,7 @@ def _segment_from(
     return Segment(
         id=row.id,
         summary=row.summary,
-        keywords=extractive.shown(json.loads(row.keywords), _chosen(row)),
+        keywords=extractive.all_keywords(json.loads(row.keywords), _chosen(row)),
         page_count=page_count,
         visits=row.visits,
         heat=heat(row.visits, page_count, elapsed, config),

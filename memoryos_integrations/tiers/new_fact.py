@@ -1,4 +1,4 @@
-"""One statement to learn, with what it rests on, and how far its source is trusted."""
+"""A fact to be stored, and how far its source is trusted."""
 
 from __future__ import annotations
 
@@ -16,50 +16,50 @@ _TRUST = {"user": 3, "import": 2, "assistant": 1, "tool": 0}
 
 @dataclass(frozen=True, slots=True)
 class NewFact:
-    """One thing to learn, with what it rests on."""
+    """A fact to be stored, with its source messages."""
 
     text: str
     """The statement."""
     field: str | None
-    """The field of the profile that it fills, if any."""
+    """The profile field that it fills, if any."""
     value: str | None
-    """The field's value."""
+    """Value of the field."""
     single: bool
-    """Whether a newer value takes an older one's place."""
+    """Whether a newer value replaces an older one."""
     valid_from: int
-    """Since when it holds, microseconds since 1970."""
+    """Start of validity, microseconds since 1970."""
     source: str
-    """Where the words came from, the least trusted of the messages."""
+    """Source of the least trusted message."""
     message_ids: tuple[str, ...]
-    """The messages they stand in, the first one first."""
+    """Source messages, oldest first."""
     method: str
-    """How it was read: ``"extractive"`` or a model's name."""
+    """``"extractive"`` or the name of a model."""
     about: About = "user"
-    """Whom it is about."""
+    """Subject of the statement."""
     valid_to: int | None = None
-    """Until when it holds, if that is known."""
+    """End of validity, if known."""
     supersedes: tuple[str, ...] = ()
-    """Facts that it takes the place of, as a model sees it."""
+    """Facts that it replaces, according to a model."""
     same_as: str | None = None
-    """The fact that says the same, as a model sees it."""
+    """Fact that says the same, according to a model."""
 
     @property
     def fact_id(self) -> str:
-        """The id of the fact that it becomes if it is new."""
+        """Id of the fact if it is stored as a new one."""
         about = () if self.about == "user" else (self.about,)
-        return ids.derived("fact", self.message_ids[0], *about, self.text)
+        return ids.id_from("fact", self.message_ids[0], *about, self.text)
 
 
 def is_users_own(message: Message) -> bool:
-    """Return whether a message is the user's own: what an assistant or a tool said is no word of the user."""
+    """Return whether the user wrote a message, rather than an assistant or a tool."""
     return message.role == "user" and message.source in ("user", "import")
 
 
 def is_readable_by_model(message: Message) -> bool:
-    """Return whether a model learns from a message: what a tool gave may have been written by anybody."""
+    """Return whether a model may extract facts from a message; tool output is untrusted."""
     return message.role in ("user", "assistant") and message.source != "tool"
 
 
 def trust(source: str) -> int:
-    """Return how far a source is trusted, more for more; one that is not known as little as a tool."""
+    """Return the trust in a source, 0 to 3; unknown sources count as tools."""
     return _TRUST.get(source, 0)

@@ -1,4 +1,4 @@
-"""The fields of the two profiles: one vocabulary for what rules read and what a chat model draws."""
+"""The fields of the user and agent profiles, shared by rules and chat models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.types import About
 
 LONGEST_VALUE: Final = 200
-"""Characters of a field's value that a model may give."""
+"""Maximum characters of a value given by a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,13 @@ class Field:
     """One field of a profile."""
 
     name: str
-    """What it is called."""
+    """Name of the field."""
     wording: str
-    """The statement that its value makes, in the words of the rules where they have the field too."""
+    """Statement template for a value, the same as that of the rules."""
     single: bool = False
-    """Whether it has one value at a time, so that a newer one takes the place of the older."""
+    """Whether it has one value at a time, so that a newer one replaces the older."""
     hint: str = ""
-    """What it is for, where the name does not say it."""
+    """Explanation for the model, if the name is not enough."""
 
 
 _OF_THE_USER: Final = (
@@ -72,7 +72,7 @@ FIELDS: Final[Mapping[About, Mapping[str, Field]]] = MappingProxyType(
 )
 """The fields of each profile, by name."""
 
-_CALLED: Final = MappingProxyType(
+_SYNONYMS: Final = MappingProxyType(
     {
         "job": "work",
         "occupation": "work",
@@ -97,22 +97,22 @@ _CALLED: Final = MappingProxyType(
         "tone": "style",
     }
 )
-"""Other words that models use for a field."""
+"""Other names that models use for a field."""
 
 
 def field_of(about: About, name: str) -> Field | None:
-    """Return the field of that name, or of another word for it; ``None`` if there is none.
+    """Return the field of a name or a synonym; ``None`` if there is none.
 
     Example:
         >>> field_of("user", "Occupation").name
         'work'
     """
     key = fold(name).replace(" ", "_").replace("-", "_")
-    return FIELDS[about].get(_CALLED.get(key, key))
+    return FIELDS[about].get(_SYNONYMS.get(key, key))
 
 
 def value_key(value: str) -> str:
-    """Return what two values of a field have in common if they are the same: case, articles and marks aside.
+    """Return a key that equal values share, ignoring case, articles and punctuation.
 
     Example:
         >>> value_key("a Data Scientist.") == value_key("data scientist")
@@ -124,12 +124,12 @@ def value_key(value: str) -> str:
 
 
 def is_possible(field: Field, value: str, *, year: int) -> bool:
-    """Return whether a value can be one of the field: a year of birth is a year, and none to come.
+    """Return whether a value is plausible: a birth year is a past year, an age 1 to 120.
 
     Args:
         field: the field.
-        value: what is to stand there.
-        year: the one in which it was said.
+        value: its value.
+        year: year of the message.
     """
     if field.name == "birth_year":
         return value.isdecimal() and 1900 <= int(value) <= year

@@ -1,4 +1,4 @@
-"""Segments while pages are being placed, and the plan of what to write."""
+"""Drafts of segments while pages are being placed, and the plan of what to write."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float32]
 
 
-KEYWORDS_CHOSEN = 8
-"""Keywords of a segment that a model may choose; the others are words of its pages."""
+MODEL_KEYWORDS = 8
+"""Maximum number of keywords chosen by a model; the others are words of the pages."""
 
 
 @dataclass(slots=True, eq=False)
 class Draft:
-    """A segment while pages are being placed: what the ledger has of it plus what is new."""
+    """A segment while pages are being placed: the stored state plus pending changes."""
 
     id: str
     keywords: Counter[str]
     vector: Vector | None
-    """Mean of its pages' vectors; ``None`` without an embedder."""
-    total: int
-    """Its pages, promoted ones included."""
+    """Mean vector of its pages; ``None`` without an embedder."""
+    total_pages: int
+    """Number of pages, promoted ones included."""
     page_count: int
+    """Number of pages not yet promoted."""
     visits: int
     last_visit_at: int
     started_at: int
@@ -46,88 +47,89 @@ class Draft:
     method: str = extractive.METHOD
     is_new: bool = False
     chosen: tuple[str, ...] = ()
-    """Keywords that a model chose."""
+    """Keywords chosen by a model."""
     summaries: list[str] = field(default_factory=list)
-    """What a model said of pages that join now."""
-    replaces: bool = False
-    """Whether the first of them takes in what the model said before, rather than going on from it."""
-    joined: list[str] = field(default_factory=list)
+    """Model-written summaries of the added pages."""
+    replaces_summary: bool = False
+    """Whether the first of them replaces the stored summary, rather than extending it."""
+    added: list[str] = field(default_factory=list)
+    """Ids of the pages to be added."""
     stems: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        self._mark()
+        self._update_stems()
 
-    def _mark(self) -> None:
-        self.stems = extractive.stems(extractive.shown(self.keywords, self.chosen))
+    def _update_stems(self) -> None:
+        self.stems = extractive.stems(extractive.all_keywords(self.keywords, self.chosen))
 
-    def take(
+    def add(
         self, page: Page, at: int, vector: Vector | None, keywords: Counter[str], *, is_new: bool = True
     ) -> None:
-        """Add a page; refresh keywords, vector and times. ``is_new``: nothing was learnt from it yet."""
+        """Add a page and update keywords, vector and times. ``is_new``: it has not been promoted yet."""
         merged = self.keywords + keywords
         self.keywords = Counter(dict(merged.most_common(extractive.KEYWORDS_KEPT)))
-        self._mark()
+        self._update_stems()
         if vector is not None:
             before = self.vector if self.vector is not None else vector
-            mean = (before * self.total + vector) / (self.total + 1)
+            mean = (before * self.total_pages + vector) / (self.total_pages + 1)
             self.vector = mean.astype(np.float32)
-        self.total += 1
+        self.total_pages += 1
         self.page_count += is_new
         self.started_at = min(self.started_at, at)
         self.ended_at = max(self.ended_at, at)
-        self.joined.append(page.id)
+        self.added.append(page.id)
 
     def rebuild_from(self, pages: Sequence[Page], vectors: Mapping[str, Vector], page_count: int) -> None:
-        """Take keywords, vector and times from the pages that it is left with, none of them new to it."""
-        self.keywords, self.vector, self.total = Counter(), None, 0
+        """Recompute keywords, vector and times from its remaining pages, none of them newly added."""
+        self.keywords, self.vector, self.total_pages = Counter(), None, 0
         if pages:
             self.started_at = self.ended_at = to_us(pages[0].at)
         for page in pages:
-            self.take(page, to_us(page.at), vectors.get(page.id), extractive.page_keywords(page))
-        self.page_count, self.joined = page_count, []
-        self._mark()
+            self.add(page, to_us(page.at), vectors.get(page.id), extractive.page_keywords(page))
+        self.page_count, self.added = page_count, []
+        self._update_stems()
 
     def refine(self, summary: str, keywords: Sequence[str], model: str, *, continues: bool) -> None:
-        """Take in what a model said of pages that have joined."""
-        if continues and not self.replaces:
+        """Apply a model's summary and keywords of added pages."""
+        if continues and not self.replaces_summary:
             self.summaries.insert(0, summary)
-            self.replaces = True
+            self.replaces_summary = True
         else:
             self.summaries.append(summary)
-        known = {word.casefold() for word in keywords}
-        older = [word for word in self.chosen if word.casefold() not in known]
-        self.chosen = (*keywords, *older)[:KEYWORDS_CHOSEN]
+        new = {word.casefold() for word in keywords}
+        older = [word for word in self.chosen if word.casefold() not in new]
+        self.chosen = (*keywords, *older)[:MODEL_KEYWORDS]
         self.method = model
-        self._mark()
+        self._update_stems()
 
     def settle(self) -> None:
         """Mark all that is new to it as written."""
-        self.is_new, self.replaces, self.joined, self.summaries = False, False, [], []
+        self.is_new, self.replaces_summary, self.added, self.summaries = False, False, [], []
 
     def heat_at(self, now: int, config: MemoryConfig) -> float:
-        """Return its heat, counted from its last visit or its newest page, whichever is later."""
+        """Return its heat; recency is counted from its last visit or newest page, whichever is later."""
         elapsed = (now - max(self.last_visit_at, self.ended_at)) / 1e6
         return heat(self.visits, self.page_count, elapsed, config)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to write: computed first, applied in one transaction."""
+    """Changes to mid-term memory, computed first and applied in one transaction."""
 
     segment_of: Mapping[str, str]
-    """Page id to the id of its segment, in the order of the pages."""
+    """Page id to segment id, in page order."""
     changed: tuple[Draft, ...]
-    """Segments that are new or took pages, and were not evicted."""
+    """New and changed segments, evicted ones excluded."""
     evicted: tuple[tuple[Draft, float], ...]
-    """Segments to evict, with their heat at that moment."""
+    """Segments to evict, with their heat."""
     emptied: tuple[tuple[str, str], ...] = ()
-    """Segments that are left without a page, and where the first of their pages went."""
+    """Segments left without pages, each with the segment that took its first page."""
 
 
-def opened_by(page: Page) -> Draft:
-    """Return the segment that a page opens; the page has yet to join it."""
+def new_draft(page: Page) -> Draft:
+    """Return an empty new segment for a page."""
     at = to_us(page.at)
-    return Draft(ids.derived("segment", page.id), Counter(), None, 0, 0, 0, at, at, at, is_new=True)
+    return Draft(ids.id_from("segment", page.id), Counter(), None, 0, 0, 0, at, at, at, is_new=True)
 
 
 def page_vector(messages: Sequence[Vector]) -> Vector:
@@ -138,4 +140,4 @@ def page_vector(messages: Sequence[Vector]) -> Vector:
 
 
 SUMMARY_CHARACTERS = 2000
-"""Most characters of what a model says of a segment."""
+"""Maximum characters of a model-written summary."""

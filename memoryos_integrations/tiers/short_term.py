@@ -1,7 +1,6 @@
-"""Short-term memory: a turn comes in and is durable when the call returns. Nothing else happens here.
+"""Short-term memory: stores turns durably as pages.
 
-Pages leave when newer ones push them out (first in, first out), and only in the transaction that places
-them in mid-term memory.
+Pages leave first in, first out, in the transaction that places them in mid-term memory.
 """
 
 from __future__ import annotations
@@ -44,27 +43,27 @@ def add_turn(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Pag
     """Store a whole turn as one page.
 
     Returns:
-        The page, the messages of it that are new, and the scope's number. A second call with the same
-        ``event_id`` adds the side that the page lacks, if there is one.
+        The page, its new messages, and the scope number. A second call with the same ``event_id`` adds the
+        side that is missing, if any.
     """
     number = scope.ensure(tx, now)
     page_id = _id_of("page", scope, turn)
-    known = load_pages(tx, number, page_ids=[page_id]) if turn.event_id is not None else []
-    there = (
-        known[0] if known else Page(page_id, turn.thread_id, turn.at, "short_term", None, (), turn.metadata)
+    stored = load_pages(tx, number, page_ids=[page_id]) if turn.event_id is not None else []
+    page = (
+        stored[0] if stored else Page(page_id, turn.thread_id, turn.at, "short_term", None, (), turn.metadata)
     )
-    said = {message.role for message in there.messages}
+    stored_roles = {message.role for message in page.messages}
     messages = tuple(
-        _message(ids.beside(page_id, role), page_id, turn, role, text)
+        _message(ids.child_id(page_id, role), page_id, turn, role, text)
         for role, text in turn.sides
-        if role not in said
+        if role not in stored_roles
     )
-    if not known:
+    if not stored:
         _write_page(tx, number, page_id, turn, open_=False)
     if messages:
         tx.execute(_insert_message, [_message_row(number, message, turn) for message in messages])
         outbox.enqueue(tx, [outbox.job_row("embed", number, page_id)])
-    return replace(there, messages=(*there.messages, *messages)), messages, number
+    return replace(page, messages=(*page.messages, *messages)), messages, number
 
 
 def add_message(
@@ -72,30 +71,31 @@ def add_message(
 ) -> tuple[Message, int | None]:
     """Store one side of a turn.
 
-    A user's message opens a page, the next answer of the thread closes it; tool messages join the open
-    page, which is the thread's newest or the one of ``page_id``. What has no open page to join gets a page
-    of its own, so that nothing said is lost.
+    A user message opens a page and the next answer in the thread closes it; tool messages are added to the
+    open page, which is the newest of the thread or ``page_id``. Without an open page a message gets its own.
 
     Returns:
-        The message, and the scope's number if it is new: a second call with the same ``event_id`` returns
-        the first message and ``None``.
+        The message, and the scope number if it is new; a second call with the same ``event_id`` returns the
+        first message and ``None``.
     """
     number = scope.ensure(tx, now)
     role, text = turn.sides[0]
     message_id = _id_of("message", scope, turn)
     if turn.event_id is not None:
-        known = tx.execute(_message_by_id, {"message_id": message_id, "scope": number}).first()
-        if known is not None:
-            return message_from(known), None
-    joined = None
+        stored = tx.execute(_message_by_id, {"message_id": message_id, "scope": number}).first()
+        if stored is not None:
+            return message_from(stored), None
+    open_page = None
     if role != "user":
-        joined = _open_page(tx, number, turn.thread_id) if page_id is None else _if_open(tx, number, page_id)
-    if joined is not None:
-        page_id = joined
+        open_page = (
+            _open_page(tx, number, turn.thread_id) if page_id is None else _if_open(tx, number, page_id)
+        )
+    if open_page is not None:
+        page_id = open_page
         if role == "assistant":
             tx.execute(sa.update(_pages).where(_pages.c.id == page_id).values(open=False))
     else:
-        page_id = ids.beside(message_id, "page")
+        page_id = ids.child_id(message_id, "page")
         _write_page(tx, number, page_id, turn, open_=role == "user")
     message = _message(message_id, page_id, turn, role, text)
     tx.execute(_insert_message, _message_row(number, message, turn))
@@ -104,7 +104,7 @@ def add_message(
 
 
 def unanswered(tx: sa.Connection, scope: int, thread_id: str, text: str) -> Message | None:
-    """Return the user's message that a thread ends with, if nothing followed it and it has this text."""
+    """Return the last message of a thread if it is an unanswered user message with this text."""
     page_id = _open_page(tx, scope, thread_id)
     messages = load_pages(tx, scope, page_ids=[page_id])[0].messages if page_id is not None else ()
     alone = len(messages) == 1 and messages[0].role == "user" and messages[0].text == text
@@ -123,7 +123,7 @@ def load_pages(
 ) -> list[Page]:
     """Return pages of a scope, oldest first, with their messages in order.
 
-    ``summarised``: also those that a model's summary tells of.
+    ``summarised``: whether to include pages covered by a model-written summary.
     """
     query = sa.select(_pages).where(_pages.c.scope_id == scope)
     if page_ids is not None:
@@ -136,24 +136,24 @@ def load_pages(
         query = query.where(_pages.c.summarised.is_not(sa.true()))
     query = query.order_by(_pages.c.seq.desc())
     rows = tx.execute(query.limit(newest) if newest is not None else query).all()[::-1]
-    said: dict[str, list[Message]] = {row.id: [] for row in rows}
-    for chunk in chunks(list(said)):
+    messages: dict[str, list[Message]] = {row.id: [] for row in rows}
+    for chunk in chunks(list(messages)):
         found = sa.select(_messages).where(_messages.c.page_id.in_(chunk)).order_by(_messages.c.seq)
         for message in map(message_from, tx.execute(found)):
-            said[message.page_id].append(message)
-    return [page_from(row, said[row.id]) for row in rows]
+            messages[message.page_id].append(message)
+    return [page_from(row, messages[row.id]) for row in rows]
 
 
-def pages_waiting(tx: sa.Connection, scope: int) -> int:
-    """Return the number of pages in short-term memory, those over its capacity included."""
+def count_pages(tx: sa.Connection, scope: int) -> int:
+    """Return the number of pages in short-term memory, including those over capacity."""
     return tx.execute(
         sa.select(sa.func.count()).select_from(_pages).where(_in_short_term(scope))
     ).scalar_one()
 
 
 def overflow(tx: sa.Connection, scope: int, capacity: int, limit: int) -> list[Page]:
-    """Return the oldest short-term pages over the capacity, oldest first, at most ``limit``."""
-    leaving = min(pages_waiting(tx, scope) - capacity, limit)
+    """Return the pages over capacity, oldest first, at most ``limit``."""
+    leaving = min(count_pages(tx, scope) - capacity, limit)
     if leaving <= 0:
         return []
     oldest = sa.select(_pages.c.id).where(_in_short_term(scope)).order_by(_pages.c.seq).limit(leaving)
@@ -190,7 +190,7 @@ def page_from(row: sa.Row[Any], messages: Sequence[Message]) -> Page:
 
 
 def _in_short_term(scope: int) -> sa.ColumnElement[bool]:
-    # A page without a segment is in short-term memory or lost its segment; the index covers both.
+    # A page without a segment is in short-term memory or its segment was evicted; the index covers both.
     return sa.and_(_pages.c.scope_id == scope, _pages.c.segment_id.is_(None), _pages.c.tier == "short_term")
 
 
@@ -206,8 +206,8 @@ def _if_open(tx: sa.Connection, scope: int, page_id: str) -> str | None:
 
 def _id_of(kind: str, scope: Scope, turn: Turn) -> str:
     if turn.event_id is None:
-        return ids.fresh()
-    return ids.derived(kind, scope.user_id, scope.agent_id, turn.event_id)
+        return ids.new_id()
+    return ids.id_from(kind, scope.user_id, scope.agent_id, turn.event_id)
 
 
 def _write_page(tx: sa.Connection, scope: int, page_id: str, turn: Turn, *, open_: bool) -> None:

@@ -1,4 +1,4 @@
-"""Visits: how often a retrieval came by each segment. Counted in memory and written in batches."""
+"""Visit counter per segment, kept in memory and written in batches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from memoryos_integrations.storage import locks, outbox, schema
 from memoryos_integrations.storage.sql import chunks
-from memoryos_integrations.tiers.mid_term import note_visits
+from memoryos_integrations.tiers.mid_term import add_visits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,13 +19,13 @@ _segments = schema.segments
 
 
 class Visits:
-    """Visits of segments since they were last written: a retrieval itself writes nothing."""
+    """Visits since the last write. Retrieval itself writes nothing."""
 
     def __init__(self) -> None:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Begin anew: what the parent counted, the parent writes."""
+        """Reset: the parent writes its own counts."""
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._last: dict[str, int] = {}
@@ -33,7 +33,7 @@ class Visits:
     def __len__(self) -> int:
         return len(self._counts)
 
-    def note(self, segment_ids: Iterable[str], now: int) -> None:
+    def count(self, segment_ids: Iterable[str], now: int) -> None:
         """Count one visit of each segment."""
         with self._lock:
             for segment in segment_ids:
@@ -41,7 +41,7 @@ class Visits:
                 self._last[segment] = max(now, self._last.get(segment, 0))
 
     def write(self, tx: sa.Connection) -> None:
-        """Add the counts to the ledger; what they make hot is due for promotion.
+        """Add the counts to the ledger and queue promotion.
 
         If the transaction fails, they are lost: heat is a hint.
         """
@@ -54,6 +54,6 @@ class Visits:
             scopes.update(tx.execute(visited).scalars())
         locks.lock_scopes(tx, scopes)
         for segment, count in counts.items():
-            note_visits(tx, segment, count, last[segment])
+            add_visits(tx, segment, count, last[segment])
         for scope in sorted(scopes):
             outbox.enqueue_once(tx, "promote", scope, str(scope))

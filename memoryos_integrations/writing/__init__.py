@@ -1,1 +1,1 @@
-"""What happens to a turn after it is stored: embedding, indexing, consolidation, promotion."""
+"""Background work on stored turns: embedding, indexing, consolidation, promotion."""

@@ -1,8 +1,7 @@
-"""Consolidation: which segment each page that leaves short-term memory belongs to. No writes.
+"""Consolidation: assigns the pages that leave short-term memory to segments. Writes nothing.
 
-The paper (section 3.2) places a page into the segment with the highest
-F_score = cos(e_s, e_p) + Jaccard(K_s, K_p), if that reaches θ, else opens a segment with it. ``plan`` does so
-by rules; ``regrouping`` does the same for the topics that a model sorted pages into.
+The paper (section 3.2) adds a page to the segment of the highest F_score = cos(e_s, e_p) + Jaccard(K_s, K_p),
+if that reaches θ, else starts a new one. ``plan`` does so for pages, ``model.topic_placement`` for topics.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 from memoryos_integrations.clock import to_us
 from memoryos_integrations.language import extractive
 from memoryos_integrations.storage.vectors import VectorMatrix
-from memoryos_integrations.tiers.segment_draft import Draft, Plan, opened_by
+from memoryos_integrations.tiers.segment_draft import Draft, Plan, new_draft
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,11 +26,11 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float32]
 
 
-class Board:
-    """The live segments of a scope, arranged so that a page finds its best one without trying all.
+class LiveSegments:
+    """The segments of a scope, indexed by vector and keyword to find the best one for a page.
 
     Args:
-        segments: the drafts; they are changed in place as pages join.
+        segments: the drafts; changed in place as pages are added.
     """
 
     def __init__(self, segments: Iterable[Draft]) -> None:
@@ -46,7 +45,7 @@ class Board:
         return len(self._drafts)
 
     def put(self, draft: Draft) -> None:
-        """Add a segment, or take in that its keywords and vector changed."""
+        """Add a segment, or update it after its keywords or vector changed."""
         row = self._row_of.setdefault(draft.id, len(self._row_of))
         self._drafts[row] = draft
         for stem in draft.stems:
@@ -57,11 +56,11 @@ class Board:
             self._matrix.put([row], draft.vector[None, :])
 
     def remove(self, draft: Draft) -> None:
-        """Take a segment off the board."""
+        """Remove a segment."""
         del self._drafts[self._row_of[draft.id]]
 
     def drafts(self) -> Iterable[Draft]:
-        """Return the live segments in the order of their arrival."""
+        """Return the segments in insertion order."""
         return self._drafts.values()
 
     def best(self, vector: Vector | None, stems: frozenset[str], threshold: float) -> Draft | None:
@@ -71,8 +70,8 @@ class Board:
         rows = len(self._row_of)
         scores = np.zeros(rows, dtype=np.float32)
         if vector is not None and self._matrix is not None:
-            # The mean of unit vectors, not brought to length 1: this is the mean cosine with the segment's
-            # pages. The cosine with the mean itself grows with a segment's size, so that one swallows all.
+            # The mean is not normalised, so this is the mean cosine with the segment's pages. The cosine with
+            # the mean itself grows with the segment's size, so one segment would attract every page.
             scores += self._matrix.products(vector, rows)
         # Only a segment that shares a stem has a Jaccard index above 0.
         for row in set().union(*(self._by_stem.get(stem, ()) for stem in stems)):
@@ -86,12 +85,12 @@ class Board:
 def plan(
     pages: Sequence[Page],
     vectors: Mapping[str, Vector],
-    board: Board,
+    board: LiveSegments,
     *,
     now: int,
     config: MemoryConfig,
 ) -> Plan:
-    """Place pages, oldest first.
+    """Assign pages to segments, oldest first.
 
     Args:
         pages: the pages that leave short-term memory.
@@ -105,19 +104,21 @@ def plan(
     for page in pages:
         keywords = extractive.page_keywords(page)
         vector, at = vectors.get(page.id), to_us(page.at)
-        home = board.best(vector, extractive.stems(extractive.top(keywords)), config.segment_threshold)
+        home = board.best(
+            vector, extractive.stems(extractive.top_keywords(keywords)), config.segment_threshold
+        )
         if home is None:
-            home = opened_by(page)
-        home.take(page, at, vector, keywords)
+            home = new_draft(page)
+        home.add(page, at, vector, keywords)
         board.put(home)
         segment_of[page.id] = home.id
         if len(board) > config.mid_term_capacity:
-            # The one that just took the page is safe: the reference code evicts the newest at once.
+            # Never the one that just got the page; the reference code evicts a new segment at once.
             others = [draft for draft in board.drafts() if draft is not home]
             coldest = min(others, key=lambda draft: draft.heat_at(now, config))
             board.remove(coldest)
             evicted.append((coldest, coldest.heat_at(now, config)))
-    changed = tuple(draft for draft in board.drafts() if draft.joined)
+    changed = tuple(draft for draft in board.drafts() if draft.added)
     return Plan(segment_of, changed, tuple(evicted))
 
 

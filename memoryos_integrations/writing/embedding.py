@@ -1,4 +1,4 @@
-"""Messages get their vectors: in batches, after the turn, from one embedder per store."""
+"""Embeds messages, facts and named texts in batches, with one embedder per store."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ _TABLES = {"message": _messages, "fact": _facts, "store": _store_texts}
 
 
 def embedding_text(name: str | None, text: str) -> str:
-    """Return the text as it is embedded: with its speaker, which raises recall@10 by 9 to 21 points."""
+    """Return the text to embed, with its speaker, which raises recall@10 by 9 to 21 points."""
     return f"{name}: {text[:_MOST_CHARACTERS]}" if name else text[:_MOST_CHARACTERS]
 
 
 class Embedding:
-    """The store's embedder and the vectors it made.
+    """The embedder of a store and its vectors.
 
     Args:
         ledger: where the vectors are kept.
-        embedder: ``None`` to run without a dense signal.
+        embedder: ``None`` to run without vector search.
         emit: receives ``Embedded``.
 
     Raises:
@@ -64,46 +64,46 @@ class Embedding:
 
     @property
     def id(self) -> int | None:
-        """Number of the store's embedder; ``None`` until the first vector, of whichever process."""
+        """Number of the active embedder; ``None`` until any process has stored a vector."""
         if self._id is None:
             with self._ledger.read() as tx:
                 self._id = self._find(tx)
         return self._id
 
-    def vectors_of(self, texts: Sequence[str]) -> Matrix:
+    def embed(self, texts: Sequence[str]) -> Matrix:
         """Return unit vectors, shape ``(len(texts), dimension)``.
 
         Raises:
             EmbedderUnavailableError: the embedder failed.
-            EmbedderMismatchError: it is not the one whose vectors the store holds, whatever its name says.
+            EmbedderMismatchError: its vectors differ from the stored ones, despite the same name.
         """
         if self.embedder is None:
             raise EmbedderUnavailableError("This store runs without an embedder.")
         if self._probe_vector is None:
             self._probe_vector = self._probe(self.embedder)
-        return vectors_by(self.embedder, texts)
+        return embed_with(self.embedder, texts)
 
     def run(self, jobs: Sequence[Job], capacity: int) -> None:
-        """Embed the messages of the jobs' pages, and facts; then index entries and consolidation are due."""
+        """Embed the items of jobs, then queue indexing and consolidation."""
         rows = self._without_vector(jobs) if self.embedder is not None else []
-        made = self.vectors_of([embedding_text(row.name, row.text) for row in rows]) if rows else None
+        vectors = self.embed([embedding_text(row.name, row.text) for row in rows]) if rows else None
         items = {(job.scope_id, job.item_id, job.payload): None for job in jobs if job.scope_id is not None}
         scopes = {scope for scope, _, payload in items if payload is None}
         with self._ledger.write(*outbox.scopes_of(jobs)) as tx:
-            written = self._write(tx, rows, made) if made is not None else 0
+            written = self._write(tx, rows, vectors) if vectors is not None else 0
             if self.embedder is not None:
                 outbox.enqueue(
                     tx, [outbox.job_row("index", scope, item, what) for scope, item, what in items]
                 )
             for scope in scopes:
-                if short_term.pages_waiting(tx, scope) > capacity:
+                if short_term.count_pages(tx, scope) > capacity:
                     outbox.enqueue_once(tx, "consolidate", scope, str(scope))
             outbox.done(tx, jobs)
         self._emit(Embedded(None, written))
         if self.embedder is not None:
             self._language_fit.note(self.embedder.name, [row.text for row in rows if row.kind == "message"])
 
-    def request_missing(self) -> None:
+    def enqueue_missing(self) -> None:
         """Queue what was stored while there was no embedder: messages, facts and named values."""
         if self.embedder is None:
             return
@@ -125,8 +125,8 @@ class Embedding:
             outbox.job_row("embed", scope, name, payload) for scope, name in tx.execute(missing.distinct())
         ]
 
-    def use(self, embedder: Embedder | None, number: int | None, probe: Matrix | None) -> None:
-        """Go on with another embedder, whose vectors are all there; or with none."""
+    def switch_to(self, embedder: Embedder | None, number: int | None, probe: Matrix | None) -> None:
+        """Switch to another embedder whose vectors are all stored, or to none."""
         self.embedder, self._id, self._probe_vector = embedder, number, probe
 
     def _without_vector(self, jobs: Sequence[Job]) -> list[sa.Row[Any]]:
@@ -139,8 +139,8 @@ class Embedding:
             of_store = _texts("store", self.id).where(_store_texts.c.id.in_(stored))
             return [*tx.execute(of_pages), *tx.execute(of_facts), *tx.execute(of_store)]
 
-    def _write(self, tx: sa.Connection, rows: Sequence[sa.Row[Any]], made: Matrix) -> int:
-        # An item may have been forgotten while its vector was made.
+    def _write(self, tx: sa.Connection, rows: Sequence[sa.Row[Any]], vectors: Matrix) -> int:
+        # Skip items forgotten since they were read.
         alive: set[str] = set()
         for part in chunks([row.id for row in rows]):
             for table in _TABLES.values():
@@ -148,7 +148,7 @@ class Embedding:
         embedder_id = self.active(tx)
         values = [
             vector_row(row.id, row.kind, row.scope_id, embedder_id, vector)
-            for row, vector in zip(rows, made, strict=True)
+            for row, vector in zip(rows, vectors, strict=True)
             if row.id in alive
         ]
         if values:
@@ -156,12 +156,12 @@ class Embedding:
         return len(values)
 
     def active(self, tx: sa.Connection) -> int:
-        """Return the number of the store's embedder, recording it with its first vector."""
+        """Return the number of the active embedder, registering it before its first vector."""
         number = self._find(tx)
         if number is None:
             if self.embedder is None or self._probe_vector is None:
                 raise EmbedderUnavailableError("This store runs without an embedder.")
-            number = record(tx, self.embedder, self._probe_vector, active=True)
+            number = register(tx, self.embedder, self._probe_vector, active=True)
         return number
 
     def _find(self, tx: sa.Connection) -> int | None:
@@ -169,35 +169,38 @@ class Embedding:
         if row is None:
             return None
         if self.embedder is not None:
-            refuse_other(self.embedder, row.name, row.dimension)
+            check_embedder(self.embedder, row.name, row.dimension)
         return int(row.id)
 
     def _probe(self, embedder: Embedder) -> Matrix:
-        made = vectors_by(embedder, [PROBE])[0]
+        vector = embed_with(embedder, [PROBE])[0]
         if self.id is not None:
             with self._ledger.read() as tx:
                 stored = tx.execute(
                     sa.select(_embedders.c.probe).where(_embedders.c.id == self.id)
                 ).scalar_one()
-            cosine = float(made @ unpack(stored))
+            cosine = float(vector @ unpack(stored))
             if cosine < _PROBE_COSINE:
                 raise EmbedderMismatchError(
-                    f"The embedder {embedder.name!r} gives other vectors than the one of that name which "
-                    f"filled this store (cosine {cosine:.3f} on a fixed sentence). Use that one, or give "
-                    "this one another name and call memory.reindex(embedder) to make all vectors anew."
+                    f"The vectors of the embedder {embedder.name!r} differ from the stored ones of that name "
+                    f"(cosine {cosine:.3f} on a fixed sentence). Use the embedder that filled this store, or "
+                    "give this one another name and call memory.reindex(embedder)."
                 )
-        return np.asarray(made)
+        return np.asarray(vector)
 
 
-def refuse_other(embedder: Embedder, name: str, dimension: int) -> None:
-    """Raise EmbedderMismatchError unless the embedder is the one of this name and dimension.
+def check_embedder(embedder: Embedder, name: str, dimension: int) -> None:
+    """Check the name and dimension of an embedder against the stored ones.
 
-    A service that is down cannot say its dimension: then the name decides, and the probe once it is back.
+    If the service is down its dimension is unknown: then only the name is checked, and the probe later.
+
+    Raises:
+        EmbedderMismatchError: they differ.
     """
     try:
         own: int | str = embedder.dimension
     except EmbedderUnavailableError:
-        own = dimension if embedder.name == name else "not known now"
+        own = dimension if embedder.name == name else "unknown"
     if (embedder.name, own) != (name, dimension):
         raise EmbedderMismatchError(
             f"This store was filled by the embedder {name!r} ({dimension} dimensions), not by "
@@ -207,32 +210,32 @@ def refuse_other(embedder: Embedder, name: str, dimension: int) -> None:
         )
 
 
-def vectors_by(embedder: Embedder, texts: Sequence[str]) -> Matrix:
-    """Return an embedder's vectors as a checked matrix of unit length.
+def embed_with(embedder: Embedder, texts: Sequence[str]) -> Matrix:
+    """Embed texts and check the result: unit vectors, shape ``(len(texts), dimension)``.
 
     Raises:
-        EmbedderUnavailableError: it raised, or what it gave is not one finite vector per text.
+        EmbedderUnavailableError: it failed, or did not return one finite vector per text.
     """
     try:
-        made = embedder.embed(list(texts))
+        vectors = embedder.embed(list(texts))
     except EmbedderError:
         raise
     except Exception as error:
         raise EmbedderUnavailableError(
             f"The embedder {embedder.name!r} failed with {type(error).__name__}. The texts are stored and "
-            "found by their words; they are embedded later."
+            "found by keyword; they are embedded later."
         ) from error
-    matrix = np.asarray(made, dtype=np.float32)
+    matrix = np.asarray(vectors, dtype=np.float32)
     if matrix.shape != (len(texts), embedder.dimension) or not np.isfinite(matrix).all():
         raise EmbedderUnavailableError(
-            f"The embedder {embedder.name!r} gave an array of shape {matrix.shape} for {len(texts)} texts; "
+            f"The embedder {embedder.name!r} returned shape {matrix.shape} for {len(texts)} texts; "
             f"expected ({len(texts)}, {embedder.dimension}) finite numbers."
         )
     return unit(matrix)
 
 
-def record(tx: sa.Connection, embedder: Embedder, probe: Matrix, *, active: bool) -> int:
-    """Write an embedder's fingerprint and return its number."""
+def register(tx: sa.Connection, embedder: Embedder, probe: Matrix, *, active: bool) -> int:
+    """Register an embedder with its probe vector and return its number."""
     values = {
         "name": embedder.name,
         "dimension": embedder.dimension,
@@ -246,7 +249,7 @@ def record(tx: sa.Connection, embedder: Embedder, probe: Matrix, *, active: bool
 def missing_texts(
     tx: sa.Connection, embedder_id: int, limit: int | None, ids: Sequence[str] | None = None
 ) -> list[sa.Row[Any]]:
-    """Return messages and facts without a vector of an embedder, up to a limit, or those of the ids."""
+    """Return texts without a vector of an embedder, at most ``limit``, or only those of ``ids``."""
     found: list[sa.Row[Any]] = []
     for kind, table in _TABLES.items():
         query = _texts(kind, embedder_id)
@@ -257,7 +260,7 @@ def missing_texts(
 
 
 def _texts(kind: str, embedder_id: int | None) -> sa.Select[Any]:
-    """Return the query of what is still to be embedded: messages with their speakers, or facts."""
+    """Return a query of the texts of a kind that are not embedded yet."""
     table = _TABLES[kind]
     speaker = table.c.name if kind == "message" else sa.null().label("name")
     columns = (table.c.id, table.c.scope_id, speaker, table.c.text, sa.literal(kind).label("kind"))

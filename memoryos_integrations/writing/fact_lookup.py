@@ -1,4 +1,4 @@
-"""What long-term memory knows of a scope, and whether something that comes in is among it."""
+"""The stored facts of a scope, and whether a new fact is already among them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from memoryos_integrations.storage import schema
 from memoryos_integrations.tiers.profile_fields import value_key
-from memoryos_integrations.writing.same_statement import Form, can_be_the_same, form_of, says_no_more
+from memoryos_integrations.writing.same_statement import Form, adds_nothing, form_of, same_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from memoryos_integrations.tiers.new_fact import NewFact
 
 Row = dict[str, Any]
-"""A fact as it stands in the ledger; ``seq`` is missing from those that are new."""
+"""A row of the facts table; new facts have no ``seq``."""
 
 _facts = schema.facts
 _READ = tuple(column for column in _facts.c if column.name not in ("scope_id", "metadata"))
 
 
 class FactLookup:
-    """The facts of one scope, those that no longer hold too.
+    """The facts of one scope, closed ones included.
 
     Args:
         tx: a transaction.
-        scope: whose facts.
-        earlier: the same at an earlier time: what was made ready for comparing is taken over.
+        scope: number of the scope.
+        earlier: a previous lookup of the same scope, whose parsed forms are reused.
     """
 
     def __init__(self, tx: sa.Connection, scope: int, earlier: FactLookup | None = None) -> None:
@@ -38,27 +38,27 @@ class FactLookup:
         self._by_value: dict[tuple[str, str, str], list[Row]] = {}
         self._by_marks: dict[tuple[str, Any], list[Row]] | None = None
         for row in self.rows.values():
-            self._file_value(row)
+            self._index_value(row)
 
     def add(self, row: Row) -> None:
-        """Take in a fact that is new."""
+        """Add a new fact."""
         self.rows[row["id"]] = row
-        self._file_value(row)
+        self._index_value(row)
         if self._by_marks is not None:
             self._by_marks.setdefault((row["about"], self.form(row).marks), []).append(row)
 
     def form(self, row: Row) -> Form:
-        """Return a fact's statement as it is compared."""
+        """Return the form of a fact's text for comparison."""
         form = self._forms.get(row["id"])
         if form is None:
             form = self._forms[row["id"]] = form_of(row["text"])
         return form
 
-    def same(self, new_fact: NewFact) -> str | None:
-        """Return the fact that says what a new fact says, if there is one; one that holds before others.
+    def find_same(self, new_fact: NewFact) -> str | None:
+        """Return the id of a fact that says the same as a new one, preferring facts that hold.
 
-        A closed fact counts where the new one is from before that: what is learnt late must not make
-        hold again what was taken back since.
+        A closed fact counts if the new one dates from before it was closed, so that late information does not
+        revive a withdrawn fact.
         """
         if new_fact.fact_id in self.rows:
             return new_fact.fact_id
@@ -67,9 +67,9 @@ class FactLookup:
         return str(found[0]["id"]) if found else None
 
     def prepare(self, new_facts: Sequence[NewFact]) -> None:
-        """Make ready what comparing these new facts takes, so that it takes no time within a transaction."""
+        """Parse the forms needed to compare these facts, to keep that work out of the write transaction."""
         for new_fact in new_facts:
-            self.same(new_fact)
+            self.find_same(new_fact)
 
     def of_field(self, row: Row) -> Iterator[Row]:
         """Yield the other facts of a single-valued field."""
@@ -86,11 +86,11 @@ class FactLookup:
                 if row["field"] is None and self.form(row).words == form.words:
                     yield row
             return
-        told = self.rows.get(new_fact.same_as or "")
-        if told is not None and told["about"] == new_fact.about and can_be_the_same(form, self.form(told)):
-            yield told
+        match = self.rows.get(new_fact.same_as or "")
+        if match is not None and match["about"] == new_fact.about and same_marks(form, self.form(match)):
+            yield match
         for row in self._with_marks(new_fact.about, form):
-            if says_no_more(form, self.form(row)):
+            if adds_nothing(form, self.form(row)):
                 yield row
 
     def _with_marks(self, about: str, form: Form) -> list[Row]:
@@ -100,7 +100,7 @@ class FactLookup:
                 self._by_marks.setdefault((row["about"], self.form(row).marks), []).append(row)
         return self._by_marks.get((about, form.marks), [])
 
-    def _file_value(self, row: Row) -> None:
+    def _index_value(self, row: Row) -> None:
         if row["field"] is not None and row["value"] is not None:
             key = (row["about"], row["field"], value_key(row["value"]))
             self._by_value.setdefault(key, []).append(row)

@@ -1,4 +1,4 @@
-"""Learning: what is drawn from messages becomes facts. What is known already is not written twice."""
+"""Stores facts extracted from messages, merging those already stored."""
 
 from __future__ import annotations
 
@@ -22,46 +22,46 @@ _facts, _edges = schema.facts, schema.edges
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of new facts."""
+    """Result of ``store_facts``."""
 
     new: list[str] = field(default_factory=list)
-    """Facts that are new."""
+    """Ids of the facts inserted."""
     refused: int = 0
-    """Facts that were to be closed and were not: those of a more trusted source, or that began later."""
+    """Number of facts not closed as requested: from a more trusted source, or valid from a later time."""
 
 
-def learn(
+def store_facts(
     tx: sa.Connection, scope: int, new_facts: Sequence[NewFact], *, earlier: FactLookup | None = None
 ) -> Outcome:
-    """Store what is new about the user and the agent.
+    """Store facts about the user and the agent.
 
-    What is known already gets more messages to rest on. A single-valued field's newer value closes the older
-    one and says what took its place, and so does a new fact that supersedes, but never what is from a more
-    trusted source or began later.
+    A fact already stored gets the new source messages. A newer value of a single-valued field closes the
+    older one and becomes its successor, as does a fact that supersedes others; a fact from a more trusted
+    source or with a later start is never closed.
 
     Args:
-        tx: a transaction.
-        scope: whose memory.
-        new_facts: what to learn; the profile follows by ``persona.write``.
-        earlier: what was known a moment ago, made ready for these new facts.
+        tx: a write transaction.
+        scope: number of the scope.
+        new_facts: the facts; ``persona_versions.write`` updates the profile afterwards.
+        earlier: a previous lookup, prepared for these facts.
     """
     outcome = Outcome()
     if not new_facts:
         return outcome
-    known = FactLookup(tx, scope, earlier)
+    stored = FactLookup(tx, scope, earlier)
     for new_fact in sorted(new_facts, key=lambda new_fact: new_fact.valid_from):
-        fact_id = known.same(new_fact)
+        fact_id = stored.find_same(new_fact)
         if fact_id is None:
             fact_id = new_fact.fact_id
-            known.add(_insert(tx, scope, new_fact))
+            stored.add(_insert(tx, scope, new_fact))
             outcome.new.append(fact_id)
-            _close_by_field(tx, known, fact_id)
+            _close_by_field(tx, stored, fact_id)
         else:
-            _add_to(tx, known, fact_id, new_fact)
-        if known.rows[fact_id]["method"] != REMEMBERED:
-            _rest_on(tx, scope, fact_id, new_fact.message_ids)
+            _merge(tx, stored, fact_id, new_fact)
+        if stored.rows[fact_id]["method"] != REMEMBERED:
+            _add_sources(tx, scope, fact_id, new_fact.message_ids)
         for old in new_fact.supersedes:
-            outcome.refused += not _close_by_model(tx, known, old, fact_id)
+            outcome.refused += not _close_by_model(tx, stored, old, fact_id)
     return outcome
 
 
@@ -84,40 +84,40 @@ def _insert(tx: sa.Connection, scope: int, new_fact: NewFact) -> Row:
     return row
 
 
-def _add_to(tx: sa.Connection, known: FactLookup, fact_id: str, new_fact: NewFact) -> None:
-    """Let a fact have what a new fact that says the same knows more: a more trusted source, the field."""
-    row = known.rows[fact_id]
+def _merge(tx: sa.Connection, stored: FactLookup, fact_id: str, new_fact: NewFact) -> None:
+    """Update a fact with a more trusted source or a profile field of a new fact that says the same."""
+    row = stored.rows[fact_id]
     if row["method"] == REMEMBERED:
         return
-    more: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
     if trust(new_fact.source) > trust(row["source"]):
-        more["source"] = new_fact.source
+        changes["source"] = new_fact.source
     if row["field"] is None and new_fact.field is not None:
-        more |= {"field": new_fact.field, "value": new_fact.value, "single": new_fact.single}
-    if more:
-        row.update(more)
-        tx.execute(sa.update(_facts).where(_facts.c.id == fact_id).values(more))
-    if "field" in more:
-        _close_by_field(tx, known, fact_id)
+        changes |= {"field": new_fact.field, "value": new_fact.value, "single": new_fact.single}
+    if changes:
+        row.update(changes)
+        tx.execute(sa.update(_facts).where(_facts.c.id == fact_id).values(changes))
+    if "field" in changes:
+        _close_by_field(tx, stored, fact_id)
 
 
-def _rest_on(tx: sa.Connection, scope: int, fact_id: str, message_ids: Sequence[str]) -> None:
-    there = set(tx.execute(sa.select(_edges.c.parent_id).where(_edges.c.child_id == fact_id)).scalars())
-    new = [message for message in dict.fromkeys(message_ids) if message not in there]
+def _add_sources(tx: sa.Connection, scope: int, fact_id: str, message_ids: Sequence[str]) -> None:
+    linked = set(tx.execute(sa.select(_edges.c.parent_id).where(_edges.c.child_id == fact_id)).scalars())
+    new = [message for message in dict.fromkeys(message_ids) if message not in linked]
     if new:
         rows = [{"child_id": fact_id, "parent_id": message, "scope_id": scope} for message in new]
         tx.execute(sa.insert(_edges), rows)
 
 
-def _close_by_field(tx: sa.Connection, known: FactLookup, fact_id: str) -> None:
-    """Close what a fact of a single-valued field takes the place of, or itself if a later one is known."""
-    new = known.rows[fact_id]
+def _close_by_field(tx: sa.Connection, stored: FactLookup, fact_id: str) -> None:
+    """Close the facts that a single-valued field's new value replaces, or itself if a later one is stored."""
+    new = stored.rows[fact_id]
     if not new["single"] or new["field"] is None or new["valid_to"] is not None:
         return
-    for row in list(known.of_field(new)):
+    for row in list(stored.of_field(new)):
         if row["valid_to"] is not None:
             if row["superseded_by"] is not None and _is_within(new, row):
-                _close(tx, row, new)  # learnt late: its place is between the two
+                _close(tx, row, new)  # extracted late: it belongs between the two
             continue
         later, earlier = (new, row) if new["valid_from"] >= row["valid_from"] else (row, new)
         if trust(later["source"]) < trust(earlier["source"]):
@@ -130,9 +130,9 @@ def _is_within(new: Row, closed: Row) -> bool:
     return held and trust(new["source"]) >= trust(closed["source"])
 
 
-def _close_by_model(tx: sa.Connection, known: FactLookup, old_id: str, new_id: str) -> bool:
-    """Close a fact that a model says is superseded, if that may be; returns whether it is closed."""
-    old, new = known.rows.get(old_id), known.rows[new_id]
+def _close_by_model(tx: sa.Connection, stored: FactLookup, old_id: str, new_id: str) -> bool:
+    """Close a fact that a model reports as superseded, if allowed; returns whether it is closed."""
+    old, new = stored.rows.get(old_id), stored.rows[new_id]
     if old is None or old_id == new_id or old["about"] != new["about"]:
         return False
     if old["superseded_by"] == new_id:

@@ -1,7 +1,7 @@
-"""The tiers' Chroma collections are brought up to date from the ledger, by the process that owns them.
+"""Updates the Chroma collections from the ledger, in the process that owns the store.
 
-``vectors.indexed_in`` says which collection holds an item; it is written after Chroma took it. So whatever
-is lost of the index, the ledger knows what is missing.
+``vectors.indexed_in`` names the collection of an item and is written after Chroma has stored it, so the
+ledger knows what a damaged index lacks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from memoryos_integrations.protocols import IndexRecord
 from memoryos_integrations.storage import outbox, schema
 from memoryos_integrations.storage.chroma import directory
 from memoryos_integrations.storage.chroma.index import COLLECTIONS, ChromaIndex
-from memoryos_integrations.storage.index_rows import HELD, note_indexed
+from memoryos_integrations.storage.index_rows import VECTOR_LOCATIONS, mark_indexed
 from memoryos_integrations.storage.scope import lock_all
 from memoryos_integrations.storage.sql import chunks
 from memoryos_integrations.storage.vectors import unit, unpack
@@ -39,12 +39,12 @@ _log = logging.getLogger(__name__)
 
 
 class Indexing:
-    """Feeds and asks the vector index of a store.
+    """Fills and queries the vector index of a store.
 
     Args:
-        ledger: what the index is derived from.
-        client: a chromadb client of the caller's, or ``None`` for a directory of our own.
-        directory: where our own index lives.
+        ledger: the source of the index.
+        client: a chromadb client of the caller, or ``None`` to use ``directory``.
+        directory: directory of the index.
         emit: receives ``IndexRebuilt``.
     """
 
@@ -61,11 +61,11 @@ class Indexing:
         self._lock = threading.RLock()
         self._owned = False
         self._checked = False
-        self.take_charge: Callable[[], object] = lambda: None
-        """Tries to make this process the store's owner; set when the worker is there."""
+        self.acquire_ownership: Callable[[], object] = lambda: None
+        """Tries to make this process the owner of the store; set once the worker exists."""
 
     def on_acquired(self) -> None:
-        """Take charge: this process now holds the store's lock. A doubtful directory is set aside."""
+        """Handle becoming the owner of the store: set a suspect directory aside."""
         with self._lock:
             self._owned = True
             self._checked = False
@@ -79,62 +79,62 @@ class Indexing:
                 self.request_rebuild()
 
     def request_rebuild(self) -> None:
-        """Record that the index holds nothing; the job that fills it is due."""
+        """Mark all vectors as not indexed and queue the job that fills the index."""
         with self._ledger.write() as tx:
             lock_all(tx)
             tx.execute(sa.update(_vectors).where(_vectors.c.indexed_in.is_not(None)).values(indexed_in=None))
             outbox.enqueue_once(tx, "rebuild", None, "index")
 
     def empty_and_request_rebuild(self) -> None:
-        """Empty the index, then as ``request_rebuild``."""
+        """Empty the index and queue its rebuild."""
         with self._lock:
-            self._usable().clear()
+            self._opened().clear()
             self.request_rebuild()
 
     def run(self, jobs: Sequence[Job]) -> None:
-        """Bring the jobs' items up to date in their collections."""
+        """Update the items of jobs in their collections."""
         with self._lock:
-            index = self._current()
+            index = self._checked_index()
             try:
-                self._delete_gone(index, jobs)
-                changed = self._bring_up_to_date(index, self._rows_of(jobs))
+                self._delete_removed(index, jobs)
+                changed = self._update(index, self._rows_of(jobs))
             except IndexUnavailableError:
-                self._give_up()
+                self._set_aside()
                 raise
-            # Before the index can be closed: what it took and the ledger does not know would stay for ever.
+            # Under the lock: records that the ledger does not know would stay in the index forever.
             with self._ledger.write(*outbox.scopes_of(jobs)) as tx:
-                note_indexed(tx, changed)
+                mark_indexed(tx, changed)
                 outbox.done(tx, jobs)
 
     def rewrite(self, jobs: Sequence[Job]) -> None:
-        """Write collections anew, so that the vectors of forgotten items leave their files."""
+        """Rewrite collections, to remove the vectors of forgotten items from their files."""
         with self._lock:
-            index = self._current()
+            index = self._checked_index()
             try:
                 for job in jobs:
                     index.rewrite(job.item_id)
             except IndexUnavailableError:
-                self._give_up()
+                self._set_aside()
                 raise
         with self._ledger.write() as tx:
             outbox.done(tx, jobs)
 
     def fill(self, jobs: Sequence[Job], stopping: Callable[[], bool]) -> None:
-        """Index everything that is not; stops between batches when asked to, and goes on next time."""
+        """Index everything not yet indexed; stops between batches if ``stopping()`` and resumes next time."""
         records = 0
         while not stopping():
             with self._lock:
-                index = self._usable()
+                index = self._opened()
                 with self._ledger.read() as tx:
-                    missing = HELD.where(_vectors.c.indexed_in.is_(None)).order_by(_vectors.c.seq)
+                    missing = VECTOR_LOCATIONS.where(_vectors.c.indexed_in.is_(None)).order_by(_vectors.c.seq)
                     rows = tx.execute(missing.limit(_FILL_BATCH)).all()
                 try:
-                    changed = self._bring_up_to_date(index, rows)
+                    changed = self._update(index, rows)
                 except IndexUnavailableError:
-                    self._give_up()
+                    self._set_aside()
                     raise
                 with self._ledger.write(*{row.scope_id for row in rows}) as tx:
-                    note_indexed(tx, changed)
+                    mark_indexed(tx, changed)
                     if not rows:
                         outbox.done(tx, jobs)
             records += len(rows)
@@ -147,36 +147,36 @@ class Indexing:
         """Return up to ``limit`` (item id, cosine) of one scope, best first.
 
         Raises:
-            IndexUnavailableError: another process owns the index, or it is being rebuilt: scan instead.
+            IndexUnavailableError: another process owns the index, or it is being rebuilt; scan instead.
         """
         if not self._owned and self._client is None:
-            self.take_charge()
+            self.acquire_ownership()
         with self._lock:
             if self._rebuilding():
                 raise IndexUnavailableError("The vector index is being rebuilt.")
-            index = self._current()
+            index = self._checked_index()
             try:
                 return index.search(collection, vector, scope=scope, limit=limit)
             except IndexUnavailableError:
-                self._give_up()
+                self._set_aside()
                 raise
 
     def check(self) -> None:
-        """Look once whether the index is whole; if it is not, its rebuild is due."""
+        """Check once whether the index is complete; if not, queue its rebuild."""
         with self._lock:
             unused = self._client is None and directory.is_missing(self._directory)
             if self._owned and not unused and not self._checked and not self._rebuilding():
-                with contextlib.suppress(IndexUnavailableError):  # it was set aside, and is to be rebuilt
-                    self._current()
+                with contextlib.suppress(IndexUnavailableError):  # it was set aside and will be rebuilt
+                    self._checked_index()
 
     def counts(self) -> dict[str, tuple[int, int]]:
-        """Return for each collection its records, and those that the ledger says it holds."""
+        """Return for each collection the number of its records and the number expected by the ledger."""
         with self._lock:
-            index = self._usable()
+            index = self._opened()
             return {name: (index.count(name), self._records_held(name)) for name in COLLECTIONS}
 
     def after_fork(self) -> None:
-        """Let go of what is the parent's: this process owns nothing."""
+        """Reset after a fork: this process owns nothing."""
         self._lock = threading.RLock()
         self._owned = False
         if self._index is not None:
@@ -190,7 +190,7 @@ class Indexing:
                 self._index.close()
                 self._index = None
 
-    def _usable(self) -> ChromaIndex:
+    def _opened(self) -> ChromaIndex:
         if not self._owned and self._client is None:
             raise IndexUnavailableError("Another process owns this store's vector index.")
         if self._index is None:
@@ -200,29 +200,31 @@ class Indexing:
                 self._index = ChromaIndex.in_directory(self._directory)
         return self._index
 
-    def _current(self) -> ChromaIndex:
-        """Return the index, after one check that it holds what the ledger says."""
-        index = self._usable()
+    def _checked_index(self) -> ChromaIndex:
+        """Return the index, checked once against the ledger."""
+        index = self._opened()
         if not self._checked and not self._rebuilding():
             try:
-                bad = [name for name in COLLECTIONS if index.count(name) != self._expected(name)]
+                wrong = [name for name in COLLECTIONS if index.count(name) != self._expected(name)]
             except IndexUnavailableError:
-                self._give_up()
+                self._set_aside()
                 raise
-            if bad:
-                _log.warning("The vector index differs from the ledger (%s); it is rebuilt.", ", ".join(bad))
+            if wrong:
+                _log.warning(
+                    "The vector index differs from the ledger (%s); it is rebuilt.", ", ".join(wrong)
+                )
                 self.empty_and_request_rebuild()
             self._checked = True
         return index
 
     def _expected(self, name: str) -> int:
-        """Return the records that a collection must hold: the ledger's, and those still to be removed."""
+        """Return the expected number of records: those in the ledger, and those still to be removed."""
         with self._ledger.read() as tx:
-            gone = sa.select(sa.func.count()).select_from(_jobs).where(_jobs.c.payload == f"gone:{name}")
-            return self._records_held(name) + tx.execute(gone).scalar_one()
+            pending = sa.select(sa.func.count()).select_from(_jobs).where(_jobs.c.payload == f"gone:{name}")
+            return self._records_held(name) + tx.execute(pending).scalar_one()
 
-    def _give_up(self) -> None:
-        """Set our own broken index aside; the job is retried on a new one."""
+    def _set_aside(self) -> None:
+        """Set a broken index directory aside; the job is retried on a new one."""
         if self._client is not None or self._index is None:
             return
         broken, self._index = self._index, None
@@ -249,12 +251,12 @@ class Indexing:
         with self._ledger.read() as tx:
             return tx.execute(sa.select(sa.func.count()).select_from(_vectors).where(held)).scalar_one()
 
-    def _delete_gone(self, index: VectorIndex, jobs: Sequence[Job]) -> None:
-        gone: dict[str, list[str]] = {}
+    def _delete_removed(self, index: VectorIndex, jobs: Sequence[Job]) -> None:
+        removed: dict[str, list[str]] = {}
         for job in jobs:
             if job.payload is not None and job.payload.startswith("gone:"):
-                gone.setdefault(job.payload.removeprefix("gone:"), []).append(job.item_id)
-        for collection, items in gone.items():
+                removed.setdefault(job.payload.removeprefix("gone:"), []).append(job.item_id)
+        for collection, items in removed.items():
             index.delete(collection, items)
 
     def _rows_of(self, jobs: Sequence[Job]) -> list[Any]:
@@ -263,25 +265,25 @@ class Indexing:
         rows: list[Any] = []
         with self._ledger.read() as tx:
             for part in chunks(pages):
-                rows += tx.execute(HELD.where(_messages.c.page_id.in_(part))).all()
+                rows += tx.execute(VECTOR_LOCATIONS.where(_messages.c.page_id.in_(part))).all()
             for part in chunks(items):
-                rows += tx.execute(HELD.where(_vectors.c.item_id.in_(part))).all()
+                rows += tx.execute(VECTOR_LOCATIONS.where(_vectors.c.item_id.in_(part))).all()
         return rows
 
-    def _bring_up_to_date(self, index: VectorIndex, rows: Sequence[Any]) -> dict[str, list[tuple[int, str]]]:
-        """Write rows where they belong and remove them where they were; returns what changed."""
+    def _update(self, index: VectorIndex, rows: Sequence[Any]) -> dict[str, list[tuple[int, str]]]:
+        """Write rows to their target collections and remove them from others; returns what changed."""
         records: dict[str, list[IndexRecord]] = {}
         moved: dict[str, list[str]] = {}
         changed: dict[str, list[tuple[int, str]]] = {}
         for row in rows:
-            if row.belongs is None:
+            if row.target is None:
                 continue  # its message was forgotten after this job was written
             vector = unit(unpack(row.vector))
-            records.setdefault(row.belongs, []).append(
+            records.setdefault(row.target, []).append(
                 IndexRecord(row.item_id, vector, row.scope_id, row.at / 1e6)
             )
-            changed.setdefault(row.belongs, []).append((row.seq, row.item_id))
-            if row.indexed_in not in (None, row.belongs):
+            changed.setdefault(row.target, []).append((row.seq, row.item_id))
+            if row.indexed_in not in (None, row.target):
                 moved.setdefault(row.indexed_in, []).append(row.item_id)
         for collection, batch in records.items():
             index.upsert(collection, batch)

@@ -1,4 +1,4 @@
-"""Moving a store from one embedder to another: the old vectors serve until all new ones are there."""
+"""Moves a store to another embedder. The old vectors are used until all new ones are stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from memoryos_integrations.storage import schema
 from memoryos_integrations.storage.scope import lock_all, touch
 from memoryos_integrations.storage.vector_rows import vector_row
 from memoryos_integrations.tiers import mid_term, short_term
-from memoryos_integrations.writing.embedding import PROBE, embedding_text, missing_texts, record, vectors_by
+from memoryos_integrations.writing.embedding import PROBE, embed_with, embedding_text, missing_texts, register
 
 if TYPE_CHECKING:
     from memoryos_integrations.protocols import Embedder
@@ -23,25 +23,25 @@ _embedders, _vectors, _pages = schema.embedders, schema.vectors, schema.pages
 
 
 def reindex(ledger: Ledger, embedding: Embedding, embedder: Embedder | None) -> int:
-    """Make vectors of everything by the new embedder, then switch; returns the number of vectors made.
+    """Embed everything with a new embedder, then switch to it; returns the number of vectors made.
 
-    What an interrupted call has made is used by the next one. ``None`` deletes all vectors.
+    An interrupted call is resumed by the next one. ``None`` deletes all vectors.
     """
     if embedder is None:
         _drop_vectors(ledger)
-        embedding.use(None, None, None)
+        embedding.switch_to(None, None, None)
         return 0
-    probe = vectors_by(embedder, [PROBE])[0]
+    probe = embed_with(embedder, [PROBE])[0]
     with ledger.write() as tx:
         same = sa.and_(_embedders.c.name == embedder.name, _embedders.c.dimension == embedder.dimension)
-        known = tx.execute(sa.select(_embedders.c.id).where(same, ~_embedders.c.active)).scalar()
-        target = int(known) if known is not None else record(tx, embedder, probe, active=False)
+        existing = tx.execute(sa.select(_embedders.c.id).where(same, ~_embedders.c.active)).scalar()
+        target = int(existing) if existing is not None else register(tx, embedder, probe, active=False)
     made = 0
     while count := _one_batch(ledger, embedder, target):
         made += count
     with ledger.write() as tx:
         made += _switch(tx, target)
-    embedding.use(embedder, target, probe)
+    embedding.switch_to(embedder, target, probe)
     return made
 
 
@@ -60,12 +60,12 @@ def _one_batch(ledger: Ledger, embedder: Embedder, target: int) -> int:
         rows = missing_texts(tx, target, _BATCH)
     if not rows:
         return 0
-    made = vectors_by(embedder, [embedding_text(row.name, row.text) for row in rows])
+    vectors = embed_with(embedder, [embedding_text(row.name, row.text) for row in rows])
     with ledger.write(*{row.scope_id for row in rows}) as tx:
         alive = {row.id for row in missing_texts(tx, target, None, ids=[row.id for row in rows])}
         values = [
             vector_row(row.id, row.kind, row.scope_id, target, vector)
-            for row, vector in zip(rows, made, strict=True)
+            for row, vector in zip(rows, vectors, strict=True)
             if row.id in alive
         ]
         if values:
@@ -74,7 +74,7 @@ def _one_batch(ledger: Ledger, embedder: Embedder, target: int) -> int:
 
 
 def _switch(tx: sa.Connection, target: int) -> int:
-    """Make the new vectors the store's, those of segments from their pages', and drop the old ones."""
+    """Activate the new vectors, compute those of segments and delete the old ones."""
     made = 0
     scopes = lock_all(tx)
     tx.execute(sa.update(_embedders).values(active=False))

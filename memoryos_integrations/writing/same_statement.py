@@ -1,10 +1,9 @@
-"""When two statements say the same. Where there is doubt they do not: one too many is better than one lost.
+"""Decides whether two statements say the same. In doubt they do not: a duplicate is better than a lost fact.
 
-Two statements on one thing differ by a word more often than not: Lisbon or Porto, bought or sold, allergic or
-not. So names, numbers, negations, wishes, what is over, and other people must be the same in both before
-anything else is compared. Vectors do not decide: MiniLM finds "bought a house" and "sold a house" more alike
-(0.956) than most paraphrases. Which statements say the same in other words is asked of the chat model, and
-believed only where nothing of the above differs.
+Different statements about one thing often differ by one word: Lisbon or Porto, bought or sold, allergic or
+not. So names, numbers, negations, wishes, past states and relatives must match before the words are compared.
+Vectors cannot decide: MiniLM rates "bought a house" and "sold a house" as more similar (0.956) than most
+paraphrases. A chat model may report paraphrases, accepted only if those marks match.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from memoryos_integrations.language.text import STOP_WORDS, content_terms, fold,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LONGEST: Final = 2_000  # characters that are read; statements that are compared are far shorter
-_ALIKE: Final = 0.8
-"""Jaccard of the words from which a statement that adds none says the same as a longer one."""
+_LONGEST: Final = 2_000  # characters compared; real statements are far shorter
+_MIN_OVERLAP: Final = 0.8
+"""Minimum Jaccard index for a statement to equal a longer one that contains all its words."""
 
 
 def _groups(*groups: str) -> Mapping[str, str]:
@@ -47,9 +46,9 @@ _MARKS: Final = _groups(
     *("0 zero", "1 one um uma", "2 two dois duas", "3 three três", "4 four quatro", "5 five cinco"),
     *("6 six seis", "7 seven sete", "8 eight oito", "9 nine nove", "10 ten dez", "11 eleven", "12 twelve"),
 )
-"""Words that change what a statement says, whatever else is in it."""
+"""Words that change the meaning of a statement; those of a group are equal."""
 _MARKS_UNSPACED: Final = re.compile("[不没沒無无非未别別勿]")
-_ONE_WORD: Final = _groups(
+_SYNONYMS: Final = _groups(
     "live lives living lived reside resides residing home dwells based mora vive reside",
     "work works working worked job profession occupation employed trabalha",
     "named name names called call",
@@ -60,68 +59,66 @@ _ONE_WORD: Final = _groups(
     "prepare prepares preparing train trains training",
     "has have owns own owned",
 )
-"""Words that say the same of somebody in a statement that is the same otherwise."""
+"""Words of the same meaning in otherwise equal statements."""
 _SUBJECTS: Final = frozenset({"user", "agent", "assistant", "usuário", "usuária"})
 DATES: Final = frozenset(map(fold, (*ENGLISH_MONTHS, *ENGLISH_WEEKDAYS)))
-"""Names of months and days: capitalised, and nobody's."""
+"""Names of months and weekdays: capitalised, but not names of people or places."""
 _WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A statement as it is compared."""
+    """A statement prepared for comparison."""
 
     words: frozenset[str]
-    """The stems of what it says, those of one meaning alike."""
+    """Stems of its words, synonyms unified."""
     marks: tuple[frozenset[str], tuple[str, ...]]
-    """What must be the same before anything else counts: words that turn the meaning, numbers and dates; the
-    subjects and names in their order."""
+    """What must match exactly: words that change the meaning, numbers, dates; subjects and names in order."""
     spaced: bool
-    """Whether it is of a script with blanks between its words."""
+    """Whether its script has spaces between words."""
 
 
 def form_of(text: str) -> Form:
-    """Return a statement as it is compared."""
+    """Return a statement prepared for comparison."""
     marks: set[str] = set()
     names: list[str] = []
     words: list[str] = []
     text = text[:_LONGEST]
-    for said in _WORD.findall(text):
-        key = fold(said).replace("’", "'")
+    for word in _WORD.findall(text):
+        key = fold(word).replace("’", "'")
         bare = key.removesuffix("'s").replace("'", "")
         if bare in _SUBJECTS:
             names.append(bare)
-        elif bare in DATES and said[0].isupper():
+        elif bare in DATES and word[0].isupper():
             marks.add(bare)
         elif bare in _MARKS or bare[0].isdigit():
             marks.add(_MARKS.get(bare, bare))
-        elif said[0].isupper() and bare not in STOP_WORDS:
+        elif word[0].isupper() and bare not in STOP_WORDS:
             names.append(bare)
         if _MARKS.get(bare) != "not":
-            words.append(_ONE_WORD.get(bare, bare))
-    if turned := _MARKS_UNSPACED.findall(text):
-        marks.update(turned)
+            words.append(_SYNONYMS.get(bare, bare))
+    marks.update(_MARKS_UNSPACED.findall(text))
     spaced = not is_unspaced(text)
     kept = " ".join(word for word in words if word not in _SUBJECTS) if spaced else text
     return Form(frozenset(content_terms(kept)), (frozenset(marks), tuple(names)), spaced)
 
 
-def can_be_the_same(one: Form, other: Form) -> bool:
-    """Return whether nothing that turns the meaning differs."""
+def same_marks(one: Form, other: Form) -> bool:
+    """Return whether negations, numbers, names and the like are the same."""
     return one.marks == other.marks
 
 
-def says_no_more(new: Form, known: Form) -> bool:
-    """Return whether the words of a new statement say nothing that a known one does not.
+def adds_nothing(new: Form, stored: Form) -> bool:
+    """Return whether a new statement adds nothing to a stored one.
 
     Example:
-        >>> says_no_more(form_of("The user's home is Lisbon."), form_of("The user lives in Lisbon."))
+        >>> adds_nothing(form_of("The user's home is Lisbon."), form_of("The user lives in Lisbon."))
         True
-        >>> says_no_more(form_of("The user eats no nuts."), form_of("The user eats nuts."))
+        >>> adds_nothing(form_of("The user eats no nuts."), form_of("The user eats nuts."))
         False
     """
-    if not can_be_the_same(new, known) or not new.words:
+    if not same_marks(new, stored) or not new.words:
         return False
-    if new.words == known.words:
+    if new.words == stored.words:
         return True
-    return new.spaced and new.words < known.words and jaccard(new.words, known.words) >= _ALIKE
+    return new.spaced and new.words < stored.words and jaccard(new.words, stored.words) >= _MIN_OVERLAP

@@ -18,9 +18,9 @@ class Requirement:
     clause: str
     ours: str
     divergence: str = ""
-    """How and why we differ; empty where we follow."""
+    """How and why we differ; empty if we do not."""
     later: bool = False
-    """Whether it waits for a chat model, which this version does not use yet."""
+    """Whether it is not implemented yet."""
 
 
 REQUIREMENTS = (
@@ -104,8 +104,8 @@ REQUIREMENTS = (
         "3.3",
         "A segment whose heat exceeds τ is promoted: persona and knowledge learn from it, L_interaction is "
         "reset.",
-        "Every segment with heat ≥ τ teaches once per page, by rules at once and by a chat model where "
-        "there is one, a batch of pages in one call; page_count starts anew.",
+        "Every segment with heat ≥ τ is promoted, each page once, by rules immediately and by a chat model "
+        "if there is one, a batch of pages per call; page_count is reset.",
         "Each fact keeps the messages it rests on, and what cites none is refused. The reference code "
         "promotes only the hottest segment, so that one busy topic starves the others, and takes a failed "
         "call's text for a profile.",
@@ -116,7 +116,7 @@ REQUIREMENTS = (
         "The user's profile holds static attributes such as name, gender and birth year.",
         "Fields of the profile follow from the facts that hold, so that nothing shrinks without evidence; "
         "every change is a version of its own, and restore() goes back to one.",
-        "The reference code has no static profile: one text, written anew each time.",
+        "The reference code has no static profile: one text, rewritten each time.",
     ),
     Requirement(
         "LPM-4",

@@ -1,4 +1,4 @@
-"""Every clause that is done is shown by a test, and every test cites a clause that exists."""
+"""Every implemented clause is tested, and every test cites an existing clause."""
 
 from __future__ import annotations
 

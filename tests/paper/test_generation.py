@@ -28,10 +28,10 @@ def test_the_model_is_given_what_every_tier_remembers_and_then_the_question(
     (prompt,) = [prompt for prompt in llm.prompts if prompt.task == "respond"]
     memories, _, question = prompt.user.rpartition("The user says now:\n")
     assert question == "Who plays the viola of aunt Mathilda?"
-    for known in (
+    for text in (
         "We were at the harbour.",
         "The viola belongs to my aunt Mathilda.",
         "Ada plays the viola.",
     ):
-        assert known in memories
+        assert text in memories
     assert "1 January 2026" in prompt.system

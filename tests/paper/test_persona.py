@@ -1,4 +1,4 @@
-"""A chat model draws persona and knowledge from hot segments, each piece with its evidence."""
+"""A chat model extracts persona and knowledge from hot segments, with evidence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from memoryos_integrations.traits import DIMENSIONS, GROUPS
 
 
 class Learner(ScriptedLLM):
-    """A model that learns what the test says, from the pages that hold a text."""
+    """A model that answers as the test sets it, citing the pages that contain a text."""
 
     def __init__(self) -> None:
         super().__init__({"learn": self._answer, "refine": LLMUnavailable("not asked here")})
@@ -47,7 +47,7 @@ class Learner(ScriptedLLM):
         return {kind: [item for item in those if item["pages"]] for kind, those in items.items()}
 
     @property
-    def asked(self) -> int:
+    def calls_made(self) -> int:
         return sum(prompt.task == "learn" for prompt in self.prompts)
 
 
@@ -75,27 +75,27 @@ def open_with(tmp_path: Path, clock: FrozenClock, llm: Learner) -> Iterator[Call
         memory.close()
 
 
-def tell(ada: UserMemory, clock: FrozenClock, *said: str) -> None:
-    for text in (*said, "That is all."):
+def tell(ada: UserMemory, clock: FrozenClock, *texts: str) -> None:
+    for text in (*texts, "That is all."):
         clock.advance(3600)
         ada.add(text, "I see.")
     ada.memory.flush()
 
 
 @pytest.mark.requirement("LPM-1")
-def test_hot_segments_teach_a_model_in_batches_and_each_page_once(open_with, clock, llm) -> None:
+def test_a_model_reads_hot_segments_in_batches_and_each_page_once(open_with, clock, llm) -> None:
     ada = open_with(promotion_heat=4, promotion_batch_pages=3)
     llm.facts = {"nine hives": ("user", "Ada has nine hives.")}
     tell(ada, clock, "I have nine hives.", "They hum.")
-    assert (llm.asked, ada.facts()) == (0, [])  # two pages: heat 3
+    assert (llm.calls_made, ada.facts()) == (0, [])  # two pages: heat 3
 
     tell(ada, clock, "They hum all day.", "Even at night.", "I sleep well.")
 
-    assert llm.asked == 2  # six pages, three at once
+    assert llm.calls_made == 2  # six pages, three at once
     assert [fact.text for fact in ada.facts()] == ["Ada has nine hives."]
     assert [segment.page_count for segment in ada.segments()] == [0]
     ada.memory.flush()
-    assert llm.asked == 2
+    assert llm.calls_made == 2
 
 
 @pytest.mark.requirement("LPM-3")

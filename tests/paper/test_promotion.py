@@ -1,4 +1,4 @@
-"""Hot segments teach long-term memory what users said of themselves, by rules."""
+"""Promotion by rules: users' statements about themselves in hot segments become facts."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def ada(memory: MemoryOS) -> UserMemory:
     return memory.user("ada")
 
 
-def tell(ada: UserMemory, clock: FrozenClock, *said: str, fillers: int = 3) -> None:
-    """Say sentences an hour apart, then enough to push them out of short-term memory and make them hot."""
-    for text in (*said, *(f"Filler number {number} about the weather." for number in range(fillers))):
+def tell(ada: UserMemory, clock: FrozenClock, *texts: str, fillers: int = 3) -> None:
+    """Add texts an hour apart, then fillers that push them out of short-term memory and make them hot."""
+    for text in (*texts, *(f"Filler number {number} about the weather." for number in range(fillers))):
         clock.advance(3600)
         ada.add(text, "I see.")
     ada.memory.flush()
 
 
 @pytest.mark.requirement("LPM-1")
-def test_a_hot_segment_teaches_what_the_user_said_and_a_cold_one_nothing(
+def test_a_hot_segment_yields_facts_and_a_cold_one_none(
     memory: MemoryOS, ada: UserMemory, clock: FrozenClock
 ) -> None:
     tell(ada, clock, "My name is Tom.", fillers=1)
@@ -56,7 +56,7 @@ def test_a_hot_segment_teaches_what_the_user_said_and_a_cold_one_nothing(
 
 
 @pytest.mark.requirement("LPM-1")
-def test_a_page_teaches_once_and_the_count_of_pages_starts_anew(
+def test_a_page_is_promoted_once_and_the_page_count_is_reset(
     memory: MemoryOS, ada: UserMemory, clock: FrozenClock
 ) -> None:
     tell(ada, clock, "My name is Tom.", "I work as a data scientist.")
@@ -133,7 +133,7 @@ def test_the_profile_follows_from_the_facts_and_every_change_is_a_version(
 
 @pytest.mark.requirement("LPM-3")
 @pytest.mark.parametrize(
-    ("said", "name", "work", "workplace"),
+    ("text", "name", "work", "workplace"),
     [
         (
             "Hi! I'm Tom, I work as a data scientist in San Francisco.",
@@ -151,16 +151,16 @@ def test_the_profile_follows_from_the_facts_and_every_change_is_a_version(
     ],
 )
 def test_an_introduction_in_three_languages_fills_the_profile(
-    memory: MemoryOS, ada: UserMemory, clock: FrozenClock, said: str, name: str, work: str, workplace: str
+    memory: MemoryOS, ada: UserMemory, clock: FrozenClock, text: str, name: str, work: str, workplace: str
 ) -> None:
-    tell(ada, clock, said)
+    tell(ada, clock, text)
 
     assert ada.persona().profile == {"name": name, "work": work, "workplace": workplace}
     assert {fact.method for fact in ada.facts()} == {"extractive"}
 
 
 @pytest.mark.requirement("LPM-3")
-def test_a_newer_value_takes_the_place_of_an_older_one_which_is_kept(
+def test_a_newer_value_replaces_an_older_one_which_is_kept(
     memory: MemoryOS, ada: UserMemory, clock: FrozenClock
 ) -> None:
     tell(ada, clock, "I live in Lisbon.")
@@ -175,7 +175,7 @@ def test_a_newer_value_takes_the_place_of_an_older_one_which_is_kept(
     assert ada.persona().profile["home"] == "Porto"
 
 
-def test_an_older_statement_that_comes_later_does_not_take_the_place_of_a_newer_one(
+def test_an_older_statement_added_later_does_not_replace_a_newer_one(
     memory: MemoryOS, ada: UserMemory, clock: FrozenClock
 ) -> None:
     tell(ada, clock, "I live in Porto.")
@@ -196,7 +196,7 @@ def test_an_imported_statement_never_supersedes_what_the_user_said_here(
     assert ada.persona().profile["home"] == "Porto"
 
 
-def test_the_same_said_again_is_one_fact_that_rests_on_both(
+def test_a_repeated_statement_is_one_fact_with_both_sources(
     memory: MemoryOS, ada: UserMemory, clock: FrozenClock
 ) -> None:
     tell(ada, clock, "I live in Porto.")
@@ -207,7 +207,7 @@ def test_the_same_said_again_is_one_fact_that_rests_on_both(
     assert len(ada.trace(homes[0].id)) == 2
 
 
-def test_forgetting_the_words_takes_the_fact_and_the_field_out_of_every_version(
+def test_forgetting_a_message_removes_its_fact_and_field_from_every_version(
     memory: MemoryOS, ada: UserMemory, clock: FrozenClock
 ) -> None:
     tell(ada, clock, "My name is Tom.", "I live in Xanadu.")
@@ -222,7 +222,7 @@ def test_forgetting_the_words_takes_the_fact_and_the_field_out_of_every_version(
     assert not any(b"Xanadu" in file.read_bytes() for file in memory.path.rglob("*") if file.is_file())
 
 
-def test_forgetting_what_superseded_a_fact_lets_the_fact_hold_again(
+def test_forgetting_the_successor_of_a_fact_reopens_the_fact(
     memory: MemoryOS, ada: UserMemory, clock: FrozenClock
 ) -> None:
     tell(ada, clock, "I live in Lisbon.")
@@ -255,13 +255,13 @@ def test_a_context_leaves_the_room_of_extractive_facts_to_the_messages_they_repe
     memory: MemoryOS, ada: UserMemory, clock: FrozenClock
 ) -> None:
     tell(ada, clock, "I live in Porto.")
-    told = ada.remember("Ada is allergic to nuts.")
+    fact = ada.remember("Ada is allergic to nuts.")
 
     kinds = {item.kind: item.id for item in ada.context("Where do I live, what am I allergic to?").items}
 
     assert len(ada.facts()) == 2
-    assert kinds["fact"] == told.id
-    assert {item.id for item in ada.retrieve("Porto", kinds=("fact",)).items} > {told.id}
+    assert kinds["fact"] == fact.id
+    assert {item.id for item in ada.retrieve("Porto", kinds=("fact",)).items} > {fact.id}
 
 
 def test_what_a_user_had_remembered_is_not_crowded_out_of_a_context_by_newer_extractive_facts(

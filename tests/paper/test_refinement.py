@@ -1,4 +1,4 @@
-"""What the paper lets a chat model do with pages: topics with summaries, and dialogue chains."""
+"""Refinement of pages by a chat model: topics with summaries, and dialogue chains."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 CONFIG = MemoryConfig(short_term_capacity=1)
 
 
-def talk(ada: UserMemory, *said: tuple[str, str]) -> list[str]:
-    """Add a page for each text in its conversation, and one that pushes them out of short-term memory."""
-    pages = [ada.add(text, thread_id=thread).id for text, thread in said]
+def talk(ada: UserMemory, *texts: tuple[str, str]) -> list[str]:
+    """Add a page for each (text, thread), and one that pushes them out of short-term memory."""
+    pages = [ada.add(text, thread_id=thread).id for text, thread in texts]
     ada.add("newest", thread_id="another")
     ada.memory.flush()
     return pages

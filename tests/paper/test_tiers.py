@@ -111,7 +111,7 @@ def test_when_the_embedder_is_down_pages_stay_in_short_term_memory_and_move_late
 
 
 class Moody(HashEmbedder):
-    """An embedder whose service is down when it is told to be."""
+    """An embedder with a switch that makes it fail."""
 
     down = False
 
@@ -122,7 +122,7 @@ class Moody(HashEmbedder):
 
 
 @pytest.mark.requirement("MTM-1")
-def test_a_page_joins_the_segment_that_it_is_like_and_opens_one_otherwise(
+def test_a_page_joins_the_most_similar_segment_or_starts_a_new_one(
     memory: MemoryOS, ada: UserMemory, clock: FrozenClock
 ) -> None:
     pages = talk(ada, clock, "bees", "trains", "bees", "trains", "xylophones", "yachts", "zebras")
@@ -136,7 +136,7 @@ def test_a_page_joins_the_segment_that_it_is_like_and_opens_one_otherwise(
 
 @pytest.mark.requirement("MTM-1")
 @pytest.mark.parametrize(("threshold", "segments"), [(0.0, 1), (2.0, 2)])
-def test_the_threshold_decides_what_is_alike(
+def test_the_threshold_decides_which_pages_share_a_segment(
     tmp_path: Path, clock: FrozenClock, threshold: float, segments: int
 ) -> None:
     config = MemoryConfig(short_term_capacity=1, segment_threshold=threshold)

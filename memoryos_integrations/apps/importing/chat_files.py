@@ -1,6 +1,6 @@
 """Reads files of conversations. A file is checked whole, so that a bad one stores nothing.
 
-Three formats are supported: a list of messages as chat models take them, ShareGPT's (objects with
+Three formats are supported: a list of messages as chat models append them, ShareGPT's (objects with
 ``conversations`` or ``messages``), and LoCoMo's samples.
 """
 

@@ -186,14 +186,14 @@ def records(store: UpstreamStore, user: UserMemory, thread_id: str, now: datetim
     repeats: Counter[tuple[str, ...]] = Counter()
     for page in store.pages:
         content = (page.at.isoformat(), page.user, page.assistant)
-        page_id = ids.derived("upstream page", *scope, *content, str(repeats[content]))
+        page_id = ids.id_from("upstream page", *scope, *content, str(repeats[content]))
         repeats[content] += 1
         yield from map(json.dumps, _page_records(page, page_id, thread_id))
     for fact in store.facts:
         yield json.dumps(
             {
                 "kind": "fact",
-                "id": ids.derived("upstream fact", *scope, fact.about, fact.text.casefold()),
+                "id": ids.id_from("upstream fact", *scope, fact.about, fact.text.casefold()),
                 "about": fact.about,
                 "text": fact.text,
                 "single": False,
@@ -221,7 +221,7 @@ def _page_records(page: UpstreamPage, page_id: str, thread_id: str) -> Iterator[
         if text.strip():
             yield {
                 "kind": "message",
-                "id": ids.beside(page_id, role),
+                "id": ids.child_id(page_id, role),
                 "page_id": page_id,
                 "thread_id": thread_id,
                 "role": role,
@@ -234,8 +234,8 @@ def _page_records(page: UpstreamPage, page_id: str, thread_id: str) -> Iterator[
 
 def _of_kind(where: str, value: object, kind: type[Any]) -> Any:
     if not isinstance(value, kind):
-        wanted = "an object" if kind is dict else "a list"
-        raise InvalidInputError(f"{where}: expected {wanted}, not {type(value).__name__}")
+        selected = "an object" if kind is dict else "a list"
+        raise InvalidInputError(f"{where}: expected {selected}, not {type(value).__name__}")
     return value
 
 

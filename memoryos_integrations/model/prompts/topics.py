@@ -20,7 +20,7 @@ from memoryos_integrations.model.prompts.material import (
 from memoryos_integrations.model.topic_placement import Topic
 from memoryos_integrations.protocols import Prompt
 from memoryos_integrations.tiers.chains import Run
-from memoryos_integrations.tiers.segment_draft import KEYWORDS_CHOSEN, SUMMARY_CHARACTERS
+from memoryos_integrations.tiers.segment_draft import MODEL_KEYWORDS, SUMMARY_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -166,7 +166,7 @@ def _topics(reply: TopicsReply, batch: Batch) -> Iterator[Topic]:
             yield Topic(
                 pages=mine,
                 summary=summary,
-                keywords=keywords(topic.keywords, KEYWORDS_CHOSEN),
+                keywords=keywords(topic.keywords, MODEL_KEYWORDS),
                 segment=segments.find(topic.segment),
                 beside=_others(cited, mine),
             )

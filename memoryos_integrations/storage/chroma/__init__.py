@@ -1,1 +1,1 @@
-"""The vector index in Chroma, fed from the ledger and rebuildable from it."""
+"""The vector index in Chroma, filled from the ledger and rebuildable from it."""

@@ -1,4 +1,4 @@
-"""One Chroma collection, opened: what is known about it, and how it is asked so that it answers fast."""
+"""An open Chroma collection, with fast search by scope."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ MOST_RESULTS: Final = 30_000  # SQLite takes 32 766 variables, and Chroma one pe
 
 @dataclass(slots=True)
 class OpenCollection:
-    """A collection of one tier. Errors are Chroma's own."""
+    """The collection of one tier. Raises Chroma's own errors."""
 
     chroma: Any
-    """The collection as chromadb gives it."""
+    """The chromadb collection."""
     dimension: int | None
-    """Length of its vectors; ``None`` before the first."""
+    """Length of its vectors; ``None`` while it is empty."""
     removed: int
-    """Records removed since it was made."""
+    """Records removed since it was created."""
     changes: int = 0
     """Records written and removed since it was opened."""
-    _mostly: dict[int, tuple[bool, int]] = field(default_factory=dict)
+    _majority: dict[int, tuple[bool, int]] = field(default_factory=dict)
 
     def check_dimension(self, dimension: int) -> None:
-        """Refuse vectors of another length than those it holds."""
+        """Reject vectors whose length differs from the stored ones."""
         if self.dimension not in (None, dimension):
             raise IndexUnavailableError(
                 f"the collection {self.chroma.name!r} holds vectors of {self.dimension} numbers, not of "
@@ -47,23 +47,23 @@ class OpenCollection:
         self.changes += len(ids)
 
     def delete(self, ids: list[str], size: int) -> int:
-        """Remove records, ``size`` in a call, and return how many of them were there."""
+        """Remove records, ``size`` per call, and return how many existed."""
         before = int(self.chroma.count())
         for start in range(0, len(ids), size):
             self.chroma.delete(ids=ids[start : start + size])
-        gone = before - int(self.chroma.count())
-        self.changes += gone
-        self.removed += gone
-        return gone
+        removed = before - int(self.chroma.count())
+        self.changes += removed
+        self.removed += removed
+        return removed
 
     def count(self, scope: int | None, size: int) -> int:
-        """Count the records of one scope or of all; Chroma has no count with a filter."""
+        """Count the records of one scope, or all; Chroma cannot count with a filter."""
         if scope is None:
             return int(self.chroma.count())
         return sum(len(page["ids"]) for page in self._pages(size, where={"scope": int(scope)}, include=[]))
 
     def copy_to(self, other: OpenCollection, size: int) -> None:
-        """Write every record to another collection, ``size`` in a call."""
+        """Copy every record to another collection, ``size`` per call."""
         for page in self._pages(size, where=None, include=["embeddings", "metadatas"]):
             other.upsert(page["ids"], np.asarray(page["embeddings"], dtype=np.float32), page["metadatas"])
 
@@ -86,30 +86,30 @@ class OpenCollection:
     def _search_unfiltered(
         self, query: Vector, scope: int, wanted: int, total: int
     ) -> list[tuple[str, float]] | None:
-        """Search everything and keep the scope's records; ``None`` if that would be too many to ask for.
+        """Search all scopes and keep this one's records; ``None`` if that exceeds ``MOST_RESULTS``.
 
-        A filter that most records pass is Chroma's worst case: 350 ms at 100 000 records, against 3.
+        A filter that most records pass is the slowest in Chroma: 350 ms at 100 000 records, against 3 ms.
         """
-        asked = min(2 * wanted, total)
-        while asked <= MOST_RESULTS:
+        size = min(2 * wanted, total)
+        while size <= MOST_RESULTS:
             hits = self.chroma.query(
-                query_embeddings=query, n_results=asked, include=["distances", "metadatas"]
+                query_embeddings=query, n_results=size, include=["distances", "metadatas"]
             )
             rows = zip(hits["ids"][0], hits["distances"][0], hits["metadatas"][0], strict=True)
             found = [(id_, 1 - far) for id_, far, metadata in rows if metadata["scope"] == scope]
-            if len(found) >= wanted or asked == total:
+            if len(found) >= wanted or size == total:
                 return found[:wanted]
-            asked = min(2 * asked, total)
+            size = min(2 * size, total)
         return None
 
     def _holds_most(self, scope: int, total: int) -> bool:
-        """Tell whether more than half of the records are the scope's; asked anew when a tenth has changed."""
-        known = self._mostly.get(scope)
-        if known is None or self.changes - known[1] > total // 10:
-            # One row beyond the half answers it without fetching the ids.
+        """Return whether the scope holds more than half of the records; cached until a tenth has changed."""
+        cached = self._majority.get(scope)
+        if cached is None or self.changes - cached[1] > total // 10:
+            # One row past the middle answers it without fetching the ids.
             beyond = self.chroma.get(where={"scope": int(scope)}, include=[], limit=1, offset=total // 2)
-            known = self._mostly[scope] = (bool(beyond["ids"]), self.changes)
-        return known[0]
+            cached = self._majority[scope] = (bool(beyond["ids"]), self.changes)
+        return cached[0]
 
     def _pages(self, size: int, *, where: dict[str, int] | None, include: list[str]) -> Iterator[Any]:
         offset = 0
@@ -127,7 +127,7 @@ def matrix(vectors: Sequence[Vector]) -> Vector:
 
     Raises:
         InvalidInputError: a vector is not one row of finite numbers as long as the others. Chroma
-            would take NaN, and answer NaN.
+            accepts NaN and returns NaN.
     """
     rows = [np.asarray(vector, dtype=np.float32) for vector in vectors]
     if len({row.shape for row in rows}) > 1 or any(row.ndim != 1 or row.size == 0 for row in rows):

@@ -1,7 +1,7 @@
-"""The life of the vector index's own directory: whether it ended cleanly, and what to do if not.
+"""The directory of the vector index: detects unclean shutdowns and sets broken directories aside.
 
-Nothing here opens Chroma: a broken index can kill the process that opens it (5 of 15 kills aimed at
-a save left one that did), so a doubtful directory is renamed unopened and built anew.
+Nothing here opens Chroma: a broken index can crash the process that opens it (as after 5 of 15 kills during a
+save), so a suspect directory is renamed unopened and rebuilt.
 """
 
 from __future__ import annotations
@@ -28,20 +28,18 @@ _HEADER = struct.Struct("<i4Q")  # of header.bin: version, offset, slots, slots 
 
 
 def is_missing(path: Path) -> bool:
-    """Tell whether no index was ever made at ``path``: nothing is there, or an empty directory."""
+    """Return whether ``path`` does not exist or is an empty directory."""
     return not path.exists() or (path.is_dir() and next(path.iterdir(), None) is None)
 
 
 def set_aside_if_unclean(path: Path) -> Path | None:
-    """Rename the directory, unopened, if it may be broken; its owner then fills a new one.
+    """Rename the directory, unopened, if it may be broken, so that its owner fills a new one.
 
-    It may be broken when the process that had it open did not close it, when Chroma failed while it
-    was open, and when a file has changed since it was closed. To be called by the one process that
-    owns the directory, before the index is used.
+    It may be broken if it was not closed, if Chroma failed while it was open, or if a file has changed since.
+    Only the owner of the directory calls this, before using the index.
 
     Returns:
-        Where the old directory is now, to be given to ``discard``; ``None`` if all is well or
-        there is no directory.
+        The new path of the old directory, for ``discard``; ``None`` if it is clean or missing.
 
     Raises:
         StoreUnwritableError: the directory cannot be renamed.
@@ -65,18 +63,18 @@ def set_aside_if_unclean(path: Path) -> Path | None:
 
 
 def set_aside_directories(path: Path) -> list[Path]:
-    """Return the directories that were set aside for ``path`` and not yet discarded, oldest first."""
+    """Return the directories set aside for ``path`` and not yet discarded, oldest first."""
     found = [other for other in path.parent.glob("*" + _BROKEN + "*") if _number(path, other) is not None]
     return sorted(found, key=lambda other: _number(path, other) or 0)
 
 
 def discard(broken: Path) -> None:
-    """Delete a directory that ``set_aside_if_unclean`` returned; one that is gone already is fine.
+    """Delete a directory returned by ``set_aside_if_unclean``, if it still exists.
 
-    Its files are unlinked, never read: a broken index may hold a sparse file of terabytes.
+    Files are unlinked, never read: a broken index may contain a sparse file of terabytes.
 
     Raises:
-        InvalidInputError: the path is not one of a directory that was set aside.
+        InvalidInputError: the path is not a directory that was set aside.
         StoreUnwritableError: a file cannot be deleted.
     """
     if _BROKEN not in broken.name:
@@ -98,12 +96,12 @@ Client = TypeVar("Client", bound=_Closes)
 
 
 class OwnDirectory(Generic[Client]):
-    """A Chroma client on a directory that nobody else has open, opened at its first use.
+    """A Chroma client with exclusive use of a directory, opened at first use.
 
-    A marker file beside the directory is there from before the first use until a clean end.
+    A marker file next to the directory exists from before the first use until a clean close.
 
     Args:
-        path: The directory; made if it is not there, readable by this user only.
+        path: The directory; created if missing, readable by this user only.
         open_client: Opens Chroma on a directory.
     """
 
@@ -114,14 +112,14 @@ class OwnDirectory(Generic[Client]):
         self._marked = False
         self._failed = False
         self._scrubbed: set[Path] = set()
-        self._abandoned: Callable[[], object] | None = None
+        self._detach_finalizer: Callable[[], object] | None = None
 
     def client(self) -> Client:
-        """Return the client, opening it if need be.
+        """Return the client, opening it if needed.
 
         Raises:
             IndexUnavailableError: the directory is open elsewhere or was not closed.
-            StoreUnwritableError: the directory cannot be made.
+            StoreUnwritableError: the directory cannot be created.
         """
         if self._client is None:
             if not self._marked:
@@ -135,25 +133,25 @@ class OwnDirectory(Generic[Client]):
                     "close that client"
                 )
             self._client = client
-            # An index that is dropped without close() must not leave its client to the next one.
+            # A client that was not closed must not be reused by the next index.
             finalizer = weakref.finalize(self, _close_in, os.getpid(), client)
             finalizer.atexit = False
-            self._abandoned = finalizer.detach
+            self._detach_finalizer = finalizer.detach
         return self._client
 
     def failed(self) -> None:
-        """Note that Chroma failed: the contents are in doubt and the marker stays."""
+        """Record that Chroma failed: the contents may be broken, so the marker stays."""
         self._failed = True
 
     def scrub(self) -> None:
-        """Overwrite what Chroma wrote of this process's memory when it made a folder, see ``_scrub``."""
+        """Overwrite process memory that Chroma wrote into new folders, see ``_scrub``."""
         for folder in _folders(self._path):
             if folder not in self._scrubbed:
                 _scrub(folder)
                 self._scrubbed.add(folder)
 
     def tidy(self) -> None:
-        """Remove from the disk what deleted collections left there; the client is opened again."""
+        """Remove the files of deleted collections; closes the client, which reopens at its next use."""
         self._close_client()
         _sweep(self._path)
 
@@ -168,22 +166,22 @@ class OwnDirectory(Generic[Client]):
     def _close_client(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            if self._abandoned is not None:
-                self._abandoned()
+            if self._detach_finalizer is not None:
+                self._detach_finalizer()
             client.close()
 
 
 def _close_in(process: int, client: _Closes) -> None:
-    if os.getpid() == process:  # Chroma does not survive a fork, not even to be closed
+    if os.getpid() == process:  # a client cannot even be closed after a fork
         client.close()
 
 
 def _mark_open(path: Path) -> None:
-    """Make the directory, for this user's eyes only, and the marker beside it.
+    """Create the directory, private to this user, and the marker next to it.
 
     Raises:
-        IndexUnavailableError: the marker is there: the index is open, or it ended uncleanly.
-        StoreUnwritableError: the directory cannot be made.
+        IndexUnavailableError: the marker exists: the index is open or was not closed.
+        StoreUnwritableError: the directory cannot be created.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -197,14 +195,14 @@ def _mark_open(path: Path) -> None:
             "its owner calls set_aside_if_unclean() and rebuilds it"
         ) from error
     except OSError as error:
-        raise StoreUnwritableError(f"the vector index at {path} cannot be made: {error}") from error
+        raise StoreUnwritableError(f"the vector index at {path} cannot be created: {error}") from error
 
 
 def _mark_closed(path: Path) -> None:
-    """Remove the marker, after everything that the index wrote has reached the disk.
+    """Sync all files of the index to disk, then remove the marker.
 
-    Chroma does not sync its vector files, and by then it has dropped them from its synced log: without
-    this, a power cut soon after a clean end would leave vectors missing and nothing to tell.
+    Chroma does not sync its vector files and has already dropped them from its log: without this, a power cut
+    soon after a clean close would silently lose vectors.
     """
     for folder, _, names in os.walk(path):
         for name in names:
@@ -219,9 +217,9 @@ def _mark_closed(path: Path) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """Remove what deleted collections left behind, which Chroma never does: folders and free pages.
+    """Remove folders and free pages of deleted collections, which Chroma never does.
 
-    Chroma must not be open on the directory in this process: a second SQLite handle would drop its locks.
+    Chroma must be closed in this process: a second SQLite handle would drop its locks.
     """
     with closing(sqlite3.connect(path / DATABASE)) as connection:
         used = {row[0] for row in connection.execute("SELECT id FROM segments")}
@@ -232,15 +230,15 @@ def _sweep(path: Path) -> None:
 
 
 def _scrub(folder: Path) -> None:
-    """Zero the slots of a saved index that hold no vector yet.
+    """Zero the unused slots of a saved index.
 
-    Chroma makes a collection's first files out of memory that it never cleared, so they hold whatever
-    the process freed before: with 24 busy threads, texts of theirs stood in 9 of 10 such files.
+    Chroma writes a collection's first files from uncleared memory, so they may contain anything the process
+    freed before: with 24 busy threads, 9 of 10 such files contained their texts.
     """
     header = folder / "header.bin"
     raw = header.read_bytes()[: _HEADER.size] if header.exists() else b""
     if len(raw) < _HEADER.size:
-        return  # nothing is saved yet
+        return  # not saved yet
     _, _, _, used, width = _HEADER.unpack(raw)
     for name, start in (("data_level0.bin", used * width), ("length.bin", used * 4)):
         with (folder / name).open("r+b") as file:
@@ -265,7 +263,7 @@ def _number(path: Path, other: Path) -> int | None:
 
 
 def _folders(path: Path) -> list[Path]:
-    """Return the folders of vectors; each is named by a UUID."""
+    """Return the folders of vectors, which are named by UUIDs."""
     return [entry for entry in path.iterdir() if _is_uuid(entry.name) and entry.is_dir()]
 
 
@@ -278,7 +276,7 @@ def _is_uuid(name: str) -> bool:
 
 def _sync_directory(path: Path) -> None:
     if os.name == "nt" or not path.is_dir():
-        return  # Windows has no handle of a directory to sync
+        return  # Windows cannot sync a directory
     folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)

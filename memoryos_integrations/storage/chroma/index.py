@@ -1,4 +1,4 @@
-"""The vector index on Chroma: fed from the ledger, rebuildable from it. Only this file imports chromadb."""
+"""The vector index on Chroma. Only this file imports chromadb."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from memoryos_integrations.protocols import IndexRecord, Vector
 
 COLLECTIONS: Final = ("short_term", "mid_term", "mid_term_segments", "long_term", "store_items")
-"""A collection per tier, one for the summaries of the mid-term segments, one for values kept by name."""
+"""One collection per tier, one for mid-term segments, one for named values."""
 RECREATE_AFTER: Final = 5_000
-"""Removals after which a collection is written anew (measured: 12 000 take a query from 0.8 to 8.8 ms)."""
+"""Removals after which a collection is rewritten (12 000 slow a query from 0.8 to 8.8 ms)."""
 
-_TIERS: Final = {"mid_term_segments": "mid_term"}  # the other collections bear their tier's name
+_TIERS: Final = {"mid_term_segments": "mid_term"}  # other collections are named as their tier
 _SPACE: Final = "cosine"
 _EF_SEARCH: Final = 400  # measured on 10 000 random vectors: recall@10 .91, against .49 with Chroma's 100
 _BATCH: Final = 5_000  # Chroma takes 5 461 records in one call, a hosted one may take fewer
@@ -41,10 +41,10 @@ _BATCH_BYTES: Final = 16 * 2**20  # a Chroma server takes 40 MiB in one request,
 
 
 class ChromaIndex:
-    """A ``VectorIndex`` on Chroma, in a directory of its own or on a client that is passed in.
+    """A ``VectorIndex`` on Chroma, in its own directory or on a given client.
 
-    Nothing is opened, and chromadb is not loaded, before the first call. May be used from any thread,
-    not across a fork. A record's metadata is ``scope``, ``tier`` and ``at``: no text, no id of a person.
+    Nothing is opened and chromadb is not imported before the first call. Thread-safe, not usable after a
+    fork. Records have the metadata ``scope``, ``tier`` and ``at``: no text, no user id.
 
     Example:
         >>> index = ChromaIndex.in_directory(Path("memory/chroma"))
@@ -66,10 +66,10 @@ class ChromaIndex:
 
     @classmethod
     def in_directory(cls, path: Path, *, recreate_after: int = RECREATE_AFTER) -> ChromaIndex:
-        """Keep the index in a directory that this process alone has open.
+        """Create the index in a directory that only this process uses.
 
-        The owner calls ``set_aside_if_unclean(path)`` first. When Chroma fails, the directory counts as
-        unclean: the owner closes the index, calls that again and fills a new one.
+        The owner calls ``set_aside_if_unclean(path)`` first, and again after closing an index whose Chroma
+        failed, to fill a new one.
         """
         return cls(OwnDirectory(path, _open_directory), prefix="", recreate_after=recreate_after)
 
@@ -77,22 +77,22 @@ class ChromaIndex:
     def on_client(
         cls, client: ClientAPI, store_id: str, *, recreate_after: int = RECREATE_AFTER
     ) -> ChromaIndex:
-        """Keep the index in collections of a client, which stays open after ``close()``.
+        """Create the index in collections of a client, which stays open after ``close()``.
 
         Args:
             client: Any synchronous chromadb client.
-            store_id: 12 hexadecimal digits that keep stores on one server apart.
-            recreate_after: Removals after which a collection is written anew.
+            store_id: 12 hexadecimal digits, the prefix of this store's collections.
+            recreate_after: Removals after which a collection is rewritten.
         """
         if not re.fullmatch(r"[0-9a-f]{12}", store_id):
             raise InvalidInputError(f"store_id must be 12 hexadecimal digits, not {store_id!r}")
         return cls(_GivenClient(client), prefix=store_id + "-", recreate_after=recreate_after)
 
     def upsert(self, collection: str, records: Sequence[IndexRecord]) -> None:
-        """Write records, the last one of an id wins; see ``VectorIndex``.
+        """Write records; for duplicate ids the last one wins; see ``VectorIndex``.
 
         Raises:
-            IndexUnavailableError: Chroma failed. Some of the records may be written; call again.
+            IndexUnavailableError: Chroma failed. Some records may be written; call again.
             InvalidInputError: a vector is not one row of finite numbers as long as the others.
         """
         tier = _TIERS.get(collection, collection)
@@ -102,7 +102,7 @@ class ChromaIndex:
         ids = [record.id for record in unique]
         start = 0
         while True:
-            with self._collection(collection) as opened:  # let go between batches, so that searches get in
+            with self._collection(collection) as opened:  # unlock between batches to let searches in
                 if start >= len(ids):
                     return
                 part = slice(start, start + self._batch(vectors.shape[1]))
@@ -110,13 +110,13 @@ class ChromaIndex:
             start = part.stop
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
-        """Remove records; see ``VectorIndex``. After many removals the collection is written anew."""
+        """Remove records; see ``VectorIndex``. After many removals the collection is rewritten."""
         with self._collection(collection) as opened:
             if not opened.delete(list(dict.fromkeys(ids)), self._batch()):
                 return
             if opened.removed >= max(self._recreate_after, opened.chroma.count()):  # O(1) copies per removal
-                self._write_anew(collection, opened)
-            else:  # the number is kept in Chroma, or a store of short sessions would never get there
+                self._rewrite(collection, opened)
+            else:  # persist the number, or short sessions would never reach the limit
                 opened.chroma.modify(metadata={"removed": opened.removed})
 
     def search(self, collection: str, vector: Vector, *, scope: int, limit: int) -> list[tuple[str, float]]:
@@ -134,15 +134,15 @@ class ChromaIndex:
             return opened.count(scope, self._batch())
 
     def rewrite(self, collection: str) -> None:
-        """Copy a collection's records to fresh files, so that nothing of removed ones is left on the disk.
+        """Copy the records to new files, so that no removed vectors remain on disk.
 
-        Chroma itself keeps the bytes of removed vectors. Takes about as long as filling the collection did.
+        Chroma keeps the bytes of removed vectors. Takes about as long as filling the collection.
         """
         with self._collection(collection) as opened:
-            self._write_anew(collection, opened)
+            self._rewrite(collection, opened)
 
     def clear(self) -> None:
-        """Remove every record of every collection of this store; collections of others stay."""
+        """Remove all records of this store; collections of other stores stay."""
         with self._client() as client:
             self._opened.clear()
             for collection in COLLECTIONS:
@@ -153,31 +153,31 @@ class ChromaIndex:
                 self._open(collection)
 
     def after_fork(self) -> None:
-        """Keep the parent's client for ever: its destructor would wait for threads that no fork copies."""
+        """Leak the parent's client: its destructor would wait for threads that a fork does not copy."""
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._source))
 
     def close(self) -> None:
-        """Release files and threads; the contents stay. Does nothing in a forked child."""
+        """Release files and threads; records stay. Does nothing in a forked child."""
         if os.getpid() != self._process:
             return
         with self._lock:
             if not self._closed:
                 self._closed = True
                 self._opened.clear()
-                with self._errors_named():
+                with self._translate_errors():
                     self._source.close()
 
     @contextmanager
     def _client(self) -> Iterator[ClientAPI]:
-        if os.getpid() != self._process:  # before the lock, which a forked child may find held for ever
+        if os.getpid() != self._process:  # before taking the lock, which may be held forever in a child
             raise IndexUnavailableError(
-                "the vector index belongs to the process that this one was forked from, and Chroma does not "
-                "survive a fork; open the store again in the new process"
+                "the vector index belongs to the parent process and cannot be used after a fork; "
+                "open the store again in the new process"
             )
         with self._lock:
             if self._closed:
                 raise StoreClosedError("the vector index is closed; open the store again")
-            with self._errors_named():
+            with self._translate_errors():
                 yield self._source.client()
                 self._source.scrub()
 
@@ -189,11 +189,11 @@ class ChromaIndex:
             yield self._open(collection)
 
     @contextmanager
-    def _errors_named(self) -> Iterator[None]:
-        """Turn whatever Chroma raises into ``IndexUnavailableError``.
+    def _translate_errors(self) -> Iterator[None]:
+        """Raise any error of Chroma as ``IndexUnavailableError``.
 
-        It has no base to catch: its own errors, ``ValueError``, httpx's, a bare ``Exception`` for an
-        answer it cannot read, and pyo3's panic, which is no ``Exception`` at all.
+        They have no common base: its own errors, ``ValueError``, httpx's, a bare ``Exception``, and pyo3's
+        panic, which is not an ``Exception``.
         """
         try:
             yield
@@ -202,11 +202,11 @@ class ChromaIndex:
         except BaseException as error:
             if not isinstance(error, Exception) and type(error).__module__ != "pyo3_runtime":
                 raise
-            self._opened.clear()  # a server that was restarted may have other collections
+            self._opened.clear()  # a restarted server may have other collections
             self._source.failed()
             raise IndexUnavailableError(
-                f"Chroma failed ({type(error).__name__}: {error}); no memory is lost, the ledger has it all. "
-                "Check the server or the disk, and rebuild the index if it goes on"
+                f"Chroma failed ({type(error).__name__}: {error}); the ledger still has every memory. "
+                "Check the server or the disk, and rebuild the index if it fails again"
             ) from error
 
     def _open(self, collection: str) -> OpenCollection:
@@ -221,10 +221,10 @@ class ChromaIndex:
     def _fresh_name(self, collection: str) -> str:
         return f"{self._prefix}{collection}-fresh"
 
-    def _write_anew(self, collection: str, opened: OpenCollection) -> None:
-        """Copy, then swap. Dying between the last two steps leaves no collection: its count shows that."""
+    def _rewrite(self, collection: str, opened: OpenCollection) -> None:
+        """Copy, then swap. A kill between delete and rename leaves no collection, which its count reveals."""
         client = self._source.client()
-        _drop(client, self._fresh_name(collection))  # of one that died while copying
+        _drop(client, self._fresh_name(collection))  # left by an interrupted copy
         fresh = _get_or_create(client, self._fresh_name(collection))
         opened.copy_to(fresh, self._batch(opened.dimension or 1))
         client.delete_collection(self._prefix + collection)
@@ -235,7 +235,7 @@ class ChromaIndex:
 
 @dataclass(frozen=True, slots=True)
 class _GivenClient:
-    """A client that its caller opened and will close; its files are not ours."""
+    """A client opened and closed by the caller."""
 
     chroma: ClientAPI
 
@@ -254,14 +254,14 @@ def _open_directory(path: Path) -> Client:
     from chromadb.config import Settings
 
     ours: dict[str, Any] = {
-        "_env_file": None,  # the application's .env is not meant for us
+        "_env_file": None,  # ignore the application's .env
         "chroma_api_impl": "chromadb.api.rust.RustBindingsAPI",
         "anonymized_telemetry": False,
     }
     try:
         return cast("Client", chromadb.PersistentClient(str(path), settings=Settings(**ours)))
     except BaseException:
-        # Chroma would give the half-made client to whoever opens this path next.
+        # Chroma would reuse the half-initialised client for this path.
         SharedSystemClient._identifier_to_system.pop(str(path), None)
         SharedSystemClient._identifier_to_refcount.pop(str(path), None)
         raise
@@ -271,12 +271,12 @@ def _get_or_create(client: ClientAPI, name: str) -> OpenCollection:
     chroma = client.get_or_create_collection(
         name, embedding_function=None, configuration={"hnsw": {"space": _SPACE, "ef_search": _EF_SEARCH}}
     )
-    found = chroma.configuration_json  # of a collection that is there already Chroma keeps the old one
+    found = chroma.configuration_json  # an existing collection keeps its configuration
     space = (found.get("hnsw") or found.get("spann") or {}).get("space")
     if space != _SPACE:
         raise IndexUnavailableError(
-            f"the collection {name!r} compares vectors by {space!r}, not by {_SPACE!r}: it was not made by "
-            "this library; rebuild the index, which makes it anew"
+            f"the collection {name!r} compares vectors by {space!r}, not by {_SPACE!r}: another program made "
+            "it; rebuild the index"
         )
     removed = int((chroma.metadata or {}).get("removed", 0))
     return OpenCollection(chroma, dimension=chroma.get_model().dimension, removed=removed)
@@ -288,4 +288,4 @@ def _drop(client: ClientAPI, name: str) -> None:
     try:
         client.delete_collection(name)
     except NotFoundError:
-        return  # it is not there, as was asked for
+        return  # already gone

@@ -1,7 +1,7 @@
-"""The look of the index's directory at its clean end: whoever changed a file since is found out by it.
+"""Detects changes to the closed index directory by the sizes and modification times of its files.
 
-A garbled vector file can kill the process that opens it, and nothing in it tells. So sizes and times of all
-files are kept beside the directory while it is closed; if they differ, it is not opened again.
+A corrupt vector file can crash the process that opens it and has no checksum. So sizes and times are recorded
+when the directory is closed; if they differ, it is not opened again.
 """
 
 from __future__ import annotations
@@ -12,35 +12,35 @@ from pathlib import Path
 
 
 def seal(path: Path) -> None:
-    """Record sizes and times of the directory's files, after all of them have reached the disk."""
+    """Record sizes and times of the files in the directory, after syncing them to disk."""
     target = _file(path)
-    target.write_text(json.dumps(_look(path)), encoding="utf-8")
+    target.write_text(json.dumps(_stats(path)), encoding="utf-8")
     target.chmod(0o600)
     with target.open("rb") as file:
         os.fsync(file.fileno())
 
 
 def unseal(path: Path) -> None:
-    """Forget the record: from here on the files change."""
+    """Delete the record: the files may change now."""
     _file(path).unlink(missing_ok=True)
 
 
 def is_sealed(path: Path) -> bool:
-    """Tell whether the directory looks as it did when it was sealed."""
+    """Return whether no file has changed since the directory was sealed."""
     try:
-        return bool(json.loads(_file(path).read_text(encoding="utf-8")) == _look(path))
+        return bool(json.loads(_file(path).read_text(encoding="utf-8")) == _stats(path))
     except (OSError, ValueError):
-        return False  # no record, or one that cannot be read
+        return False  # no readable record
 
 
 def _file(path: Path) -> Path:
     return path.with_name(path.name + ".seal")
 
 
-def _look(path: Path) -> dict[str, list[int]]:
-    look = {}
+def _stats(path: Path) -> dict[str, list[int]]:
+    stats = {}
     for entry in sorted(path.rglob("*")):
         if entry.is_file():
             status = entry.stat()
-            look[entry.relative_to(path).as_posix()] = [status.st_size, status.st_mtime_ns]
-    return look
+            stats[entry.relative_to(path).as_posix()] = [status.st_size, status.st_mtime_ns]
+    return stats

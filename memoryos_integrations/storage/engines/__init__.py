@@ -1,4 +1,4 @@
-"""The SQL engines that a ledger can be kept on. What one does its own way stands in a module of its name."""
+"""SQL engines of the ledger, one module each."""
 
 from __future__ import annotations
 
@@ -13,64 +13,63 @@ if TYPE_CHECKING:
 
 
 class Engine(Protocol):
-    """A database and how it is opened, locked, cleaned and closed. Errors are those of ``errors``."""
+    """Opens, locks, cleans and closes the database of a ledger. Raises the errors of ``errors``."""
 
     def open(self, migrate: Callable[[sa.Connection], None]) -> None:
-        """Open the database, making it if it is not there.
+        """Open the database, creating it if missing.
 
         Args:
-            migrate: brings its tables to their present shape, in a transaction. Never run by two processes
-                at once.
+            migrate: migrates the schema in a transaction; never run by two processes at once.
 
         Raises:
             StoreUnwritableError: it cannot be written.
-            StoreCorruptError: it is damaged, or another program's.
+            StoreCorruptError: it is damaged or belongs to another program.
         """
 
     def write(self) -> AbstractContextManager[sa.Connection]:
-        """One durable transaction: all of it or nothing.
+        """Run one durable, atomic transaction.
 
         Raises:
             StoreClosedError: it was closed.
         """
 
     def read(self) -> AbstractContextManager[sa.Connection]:
-        """One consistent snapshot. Never waits for a writer.
+        """Read one consistent snapshot. Never waits for a writer.
 
         Raises:
             StoreClosedError: it was closed.
         """
 
     def lock_scopes(self, tx: sa.Connection, numbers: Sequence[int]) -> None:
-        """Let no other transaction write to these scopes before this one ends.
+        """Lock scopes for writing until the transaction ends.
 
         Args:
             tx: a transaction of ``write``.
-            numbers: ascending; those of scopes that are gone are passed over.
+            numbers: scope numbers, ascending; missing scopes are ignored.
         """
 
     def scrub(self) -> None:
-        """Leave no byte of deleted rows in the database's files.
+        """Remove the bytes of deleted rows from the database files.
 
         Raises:
-            StoreError: their bytes cannot all be removed now.
+            StoreError: some bytes cannot be removed now.
         """
 
     def damage(self) -> list[str]:
-        """Return what is wrong with the database or its references, one sentence each."""
+        """Return the problems of the database and its references, one sentence each."""
 
     def size(self) -> int:
-        """Return the bytes that the store takes on disk."""
+        """Return the size of the store on disk in bytes."""
 
     def after_fork(self) -> None:
-        """Let go of the parent's connections in a child process, without closing them."""
+        """Drop the connections of the parent process without closing them."""
 
     def close(self) -> None:
         """Wait for the running write, then close. Later calls raise StoreClosedError."""
 
 
 def engine_for(folder: Path) -> Engine:
-    """Return the engine that keeps the ledger of a folder, not opened yet."""
+    """Return the engine for the ledger in a folder, not yet opened."""
     from memoryos_integrations.storage.engines import sqlite
 
     return sqlite.SQLite(folder)

@@ -1,4 +1,4 @@
-"""The ledger in one SQLite file: WAL mode and synchronous=FULL, a commit returns when it is on the disk."""
+"""The ledger in one SQLite file. WAL mode and synchronous=FULL: a commit returns when it is on disk."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ _CORRUPT = ("malformed", "not a database", "truncated", "no such table", "no suc
 _UNWRITABLE = ("readonly", "unable to open", "disk is full", "disk i/o", "permission")
 _CLOSED = "This MemoryOS is closed. Open the folder again with MemoryOS(path)."
 
-for _table in schema.NEVER_REUSED:  # else the highest number comes back once its row is gone
+for _table in schema.NEVER_REUSED:  # else a deleted highest number is reused
     _table.dialect_options["sqlite"]["autoincrement"] = True
 
 
 @compiles(schema.Number, "sqlite")
 def _as_rowid(_type: schema.Number, _compiler: Any, **_options: Any) -> str:
-    return "INTEGER"  # 64 bits; a primary key by any other name is a second key beside the row's own
+    return "INTEGER"  # 64 bits; only this type name makes a primary key the rowid
 
 
 class SQLite:
-    """An ``Engine`` on the file of a folder, for the processes of one machine.
+    """An ``Engine`` on a file, shared by processes of one machine.
 
     Args:
-        folder: made with mode 0700 if it is not there; the file inside gets 0600.
+        folder: created with mode 0700 if missing; the file in it gets 0600.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,7 +53,7 @@ class SQLite:
         self._closed = False
 
     def open(self, migrate: Callable[[sa.Connection], None]) -> None:
-        """Open the file, made under another name first; see ``Engine``."""
+        """Open the file, creating it under a temporary name first; see ``Engine``."""
         _make_folder(self._folder)
         try:
             with FileLock(self._folder / "open.lock", mode=0o600):
@@ -66,38 +66,37 @@ class SQLite:
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """One durable transaction, before any other writer's next one; see ``Engine``."""
+        """Run one durable transaction, exclusive of other writers; see ``Engine``."""
         self._check_usable()
-        with self._write_lock, _translated(self._path):
+        with self._write_lock, _translate_errors(self._path):
             self._check_usable()
-            with self._begun("BEGIN IMMEDIATE") as tx:
+            with self._transaction("BEGIN IMMEDIATE") as tx:
                 yield tx
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """One consistent snapshot; see ``Engine``."""
+        """Read one consistent snapshot; see ``Engine``."""
         self._check_usable()
-        with _translated(self._path), self._begun("BEGIN") as tx:
+        with _translate_errors(self._path), self._transaction("BEGIN") as tx:
             yield tx
 
     def lock_scopes(self, tx: sa.Connection, numbers: Sequence[int]) -> None:
-        """Do nothing: since BEGIN IMMEDIATE nobody else writes at all."""
+        """Do nothing: BEGIN IMMEDIATE already excludes other writers."""
 
     def scrub(self) -> None:
-        """Write the database anew and empty the write-ahead log, so that no deleted byte is left in a file.
+        """Rewrite the database and truncate the write-ahead log, so that no deleted bytes remain.
 
-        secure_delete clears a deleted row, but not the copy of it that stays behind where rows were moved
-        when pages of the database were split or joined; VACUUM leaves nothing but live rows. It takes about
-        a second per 100 MB.
+        secure_delete clears deleted rows, but not the copies left behind when pages are split or joined;
+        VACUUM keeps live rows only. It takes about a second per 100 MB.
 
         Raises:
-            StoreError: another process held a read open for a minute; the rows are deleted, but the log
-                still holds their bytes until the next call.
+            StoreError: another process kept a read open for a minute; the log holds the bytes of the deleted
+                rows until the next call.
         """
         self._check_usable()
-        with self._write_lock, _translated(self._path), self._engine.connect() as connection:
+        with self._write_lock, _translate_errors(self._path), self._engine.connect() as connection:
             cursor = connection.connection.cursor()
-            cursor.execute("PRAGMA temp_store=FILE")  # a whole database does not belong into memory
+            cursor.execute("PRAGMA temp_store=FILE")  # do not copy the database into memory
             try:
                 cursor.execute("VACUUM")
             finally:
@@ -107,12 +106,12 @@ class SQLite:
             cursor.close()
         if busy:
             raise StoreError(
-                "The memories are deleted, but another process keeps the write-ahead log in use, so their "
-                "bytes are still in it. Close the other process's long read and call forget() again."
+                "The memories are deleted, but another process is reading the write-ahead log, which still "
+                "holds their bytes. End its read and call forget() again."
             )
 
     def damage(self) -> list[str]:
-        """Return what is wrong with the file or its references, one sentence each."""
+        """Return the problems of the file and its references, one sentence each."""
         try:
             with self.read() as tx:
                 damaged = tx.exec_driver_sql("PRAGMA quick_check(10)").scalars().all()
@@ -121,19 +120,19 @@ class SQLite:
             return [str(error)]
         return [
             *(f"The ledger is damaged ({row}): restore it from a backup." for row in damaged if row != "ok"),
-            *(f"A row of {row[0]} points at a row of {row[2]} that is not there." for row in dangling),
+            *(f"A row of {row[0]} references a missing row of {row[2]}." for row in dangling),
         ]
 
     def size(self) -> int:
-        """Return the bytes of all files in the folder, those of the vector index included."""
+        """Return the size in bytes of all files in the folder, the vector index included."""
         total = 0
         for file in self._folder.rglob("*"):
-            with contextlib.suppress(FileNotFoundError):  # the index writes and removes files meanwhile
+            with contextlib.suppress(FileNotFoundError):  # the index may remove files meanwhile
                 total += file.stat().st_size if file.is_file() else 0
         return total
 
     def after_fork(self) -> None:
-        """Let go of the parent's handles: SQLite's must be neither used nor closed in a child."""
+        """Drop the parent's handles: SQLite's must be neither used nor closed in a child."""
         self._engine.dispose(close=False)
         self._write_lock = threading.Lock()
 
@@ -155,14 +154,14 @@ class SQLite:
             pool_size=8,
             max_overflow=56,
             pool_timeout=_BUSY_SECONDS,
-            pool_reset_on_return=None,  # every transaction is ended by us
+            pool_reset_on_return=None,  # we end every transaction
         )
         sa.event.listen(self._engine, "connect", _set_pragmas)
 
     @contextmanager
-    def _begun(self, begin: str) -> Iterator[sa.Connection]:
+    def _transaction(self, begin: str) -> Iterator[sa.Connection]:
         with self._engine.connect() as connection:
-            # Not by an event: one listener makes every statement of an engine look for listeners.
+            # Not in an event: a single listener slows down every statement of the engine.
             connection.connection.cursor().execute(begin)
             with connection.begin():
                 yield connection
@@ -174,13 +173,13 @@ class SQLite:
             _refuse_foreign(self._path)
             return
         if self._path.with_name(LEDGER_FILE + "-wal").exists():
-            raise StoreCorruptError(_corrupt(self._path, "it is missing beside its write-ahead log"))
+            raise StoreCorruptError(_corrupt(self._path, "its write-ahead log is there, the file is not"))
         if (self._folder / "chroma").exists():
             raise StoreCorruptError(
                 f"{self._folder} has a vector index but no {LEDGER_FILE}: the index holds no text. Restore "
-                f"{LEDGER_FILE} from a backup, or delete the folder 'chroma' to begin with an empty memory."
+                f"{LEDGER_FILE} from a backup, or delete the folder 'chroma' to start with an empty memory."
             )
-        # A ledger appears under its name only when it is whole, so an empty file is always a loss.
+        # The final name appears only once the ledger is complete, so an empty file means data loss.
         fresh = self._folder / (LEDGER_FILE + ".new")
         fresh.unlink(missing_ok=True)
         os.close(os.open(fresh, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -192,7 +191,7 @@ class SQLite:
 
 
 def _refuse_foreign(path: Path) -> None:
-    """Look at a file before it is opened for writing, so that one that is refused stays as it is."""
+    """Check a file before opening it for writing, so that a rejected one stays unchanged."""
     if path.stat().st_size == 0:
         raise StoreCorruptError(_corrupt(path, "it is empty"))
     address = f"{path.resolve().as_uri()}?mode=ro"
@@ -211,7 +210,7 @@ def _refuse_foreign(path: Path) -> None:
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by us, not by the driver
+    connection.isolation_level = None  # we begin transactions, not the driver
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
@@ -225,8 +224,8 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turn the driver's errors into ours; the statement's parameters stay out of the message."""
+def _translate_errors(path: Path) -> Iterator[None]:
+    """Raise driver errors as ours, without the parameters of the statement."""
     try:
         yield
     except sa.exc.DBAPIError as error:
@@ -257,5 +256,5 @@ def _unwritable(folder: Path) -> str:
 def _corrupt(path: Path, reason: str) -> str:
     return (
         f"The ledger {path} cannot be read: {reason}. Nothing was changed. Restore it from a backup, or move "
-        "the folder away to begin with an empty memory."
+        "the folder away to start with an empty memory."
     )

@@ -1,4 +1,4 @@
-"""Which statements say the same, and the words that are used for fields and traits."""
+"""Comparing statements, and synonyms of profile fields and traits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from memoryos_integrations.embedders import resolve
 from memoryos_integrations.language.statements.reader import _LANGUAGES
 from memoryos_integrations.tiers.profile_fields import FIELDS, field_of, value_key
 from memoryos_integrations.traits import DIMENSIONS, GROUPS, MEANING, dimension_of
-from memoryos_integrations.writing.same_statement import form_of, says_no_more
+from memoryos_integrations.writing.same_statement import adds_nothing, form_of
 
 SAME = [
     ("The user lives in Lisbon.", "The user's home is in Lisbon."),
@@ -146,17 +146,17 @@ DIFFERENT = [
     ("The user speaks Dutch.", "The user speaks Danish."),
     ("The user started a new job in March 2023.", "The user lost a job in March 2023."),
 ]
-"""Pairs that differ by a word or two, and say something else."""
+"""Pairs that differ by a word or two and in meaning."""
 
 
 def test_no_two_statements_that_differ_in_what_they_say_are_taken_for_one():
     both_ways = [pair for one, other in DIFFERENT for pair in ((one, other), (other, one))]
-    assert [pair for pair in both_ways if says_no_more(form_of(pair[0]), form_of(pair[1]))] == []
+    assert [pair for pair in both_ways if adds_nothing(form_of(pair[0]), form_of(pair[1]))] == []
 
 
 def test_half_of_the_paraphrases_are_seen_without_a_model():
     both_ways = [pair for one, other in SAME for pair in ((one, other), (other, one))]
-    seen = [pair for pair in both_ways if says_no_more(form_of(pair[0]), form_of(pair[1]))]
+    seen = [pair for pair in both_ways if adds_nothing(form_of(pair[0]), form_of(pair[1]))]
     assert len(seen) >= len(both_ways) / 2
 
 
@@ -172,7 +172,7 @@ def test_vectors_do_not_tell_what_was_bought_from_what_was_sold():
 
 
 @pytest.mark.parametrize(
-    ("new", "known", "same"),
+    ("new", "stored", "same"),
     [
         ("The user likes tea.", "The user likes tea and cakes and old books and long walks.", False),
         ("The user likes tea, cakes, books, walks.", "The user likes tea, cakes, books, walks, rain.", True),
@@ -188,8 +188,8 @@ def test_vectors_do_not_tell_what_was_bought_from_what_was_sold():
         ("The user.", "The user.", False),
     ],
 )
-def test_a_statement_says_no_more_than_one_that_holds_all_its_words(new, known, same):
-    assert says_no_more(form_of(new), form_of(known)) is same
+def test_a_statement_adds_nothing_to_one_that_contains_all_its_words(new, stored, same):
+    assert adds_nothing(form_of(new), form_of(stored)) is same
 
 
 def test_the_fields_that_rules_read_are_fields_of_the_profile_and_as_single():
@@ -218,7 +218,7 @@ def test_there_are_ninety_dimensions_in_the_three_groups_of_the_paper():
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("name", "dimension"),
     [
         ("Extraversion", "extraversion"),
         ("need_for_order", "order"),
@@ -230,5 +230,5 @@ def test_there_are_ninety_dimensions_in_the_three_groups_of_the_paper():
         ("interest in ", None),
     ],
 )
-def test_a_dimension_is_known_by_what_models_call_it(said, meant):
-    assert dimension_of(said) == meant
+def test_a_dimension_is_known_by_what_models_call_it(name, dimension):
+    assert dimension_of(name) == dimension
