@@ -152,7 +152,7 @@ class MemoryOSChatMemory(BaseChatMemory, UserScoped):
         budget = int(self.max_tokens * self.recent_share)
         if not budget:
             return [], 0
-        count = counter_of(user.memory.config)
+        count = counter_of(user.memory.config.token_counter)
         thread_id, limit = valid_thread_id(self.thread_id), max(8, budget // _TOKENS_PER_TURN)
         while True:
             pages = user.pages(thread_id=thread_id, limit=limit)

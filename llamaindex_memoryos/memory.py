@@ -182,7 +182,7 @@ class MemoryOSMemory(BaseMemory):
 
     def tokenizer_fn(self, text: str) -> Sequence[int]:
         """Return as many numbers as the text has tokens; chat engines count their prefix with it."""
-        return range(counter_of(self.user.memory.config)(text))
+        return range(counter_of(self.user.memory.config.token_counter)(text))
 
     def close(self) -> None:
         """Release the store; one that ``from_defaults`` opened is closed with its last memory."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from tiktoken import Encoding
 
-    from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.protocols import TokenCounter
 _log = logging.getLogger(__name__)
 
@@ -146,9 +145,9 @@ def default_counter() -> LocalCounter:
     return _default
 
 
-def counter_of(config: MemoryConfig) -> TokenCounter:
-    """Return the token counter of a configuration, or the default one."""
-    return config.token_counter or default_counter()
+def counter_of(given: TokenCounter | None) -> TokenCounter:
+    """Return the token counter that was given, or the default one."""
+    return given or default_counter()
 
 
 def token_folders() -> list[Path]:

@@ -90,7 +90,7 @@ def shorten_context(store: OpenStore, user: UserMemory, text: str, tokens: int) 
     for key, context in list(store.contexts.items()):
         if context.text == text:
             return _rebuild(context, user, context.tokens - tokens, str(key[_QUESTION])).text
-    count, lines = counter_of(user.memory.config), text.splitlines(keepends=True)
+    count, lines = counter_of(user.memory.config.token_counter), text.splitlines(keepends=True)
     limit = count(text) - tokens
     while lines and count("".join(lines)) > limit:
         lines.pop()
@@ -109,6 +109,6 @@ def _rebuild(context: Context, user: UserMemory, max_tokens: int, question: str)
         messages=[item for item in ranked if item.kind == "message"],
         order={item.id: rank for rank, item in enumerate((*context.items, *context.left_out))},
         max_tokens=max_tokens,
-        count=counter_of(user.memory.config),
+        count=counter_of(user.memory.config.token_counter),
         query=question,
     )

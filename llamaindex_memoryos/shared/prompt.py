@@ -63,7 +63,7 @@ def build_prompt(
     if not isinstance(query, str | None):
         raise InvalidInputError(f"input must be text or a ChatMessage, not {type(query).__name__}")
     user = conversation.user
-    window = read_window(conversation, limit, counter_of(user.memory.config))
+    window = read_window(conversation, limit, counter_of(user.memory.config.token_counter))
     budget = limit - sum(entry.tokens for entry in window.instructions)
     context_limit = min(max_tokens, limit // 2)
     last = next((entry for entry in reversed(window.entries) if entry.by_user), None)

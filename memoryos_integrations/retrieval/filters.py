@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from memoryos_integrations.arguments import Question
+    from memoryos_integrations.retrieval.ranking import Mask
     from memoryos_integrations.retrieval.scope_rows import ScopeRows
-    from memoryos_integrations.retrieval.vector_signal import Mask
 
 _pages, _messages, _edges = schema.pages, schema.messages, schema.edges
 

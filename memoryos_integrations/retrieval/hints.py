@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 FADE_DAYS: Final = 45.0
 """Days from a window at which closeness has fallen to 0 (the span that was measured on LoCoMo)."""
+LONGEST_DAYS = 8
+"""A window of at most so many days names days: "last week" does, "in May" does not."""
+_DAY = 86_400.0
 _LONGEST: Final = 10_000  # characters of a question that are read; what is longer is a pasted text
 # Nobody is known by these as a first word; a whole name like Will must be written like a name.
 _COMMON_WORDS: Final = STOP_WORDS | {"may", "dr", "mr", "mrs", "ms", "miss", "prof", "sir", "dona"}
@@ -93,3 +96,25 @@ def closeness(windows: Sequence[DateWindow], at: NDArray[np.float64]) -> NDArray
     seconds = np.maximum(np.minimum(at - ends[begun], starts[begun] - at), 0)
     near: NDArray[np.float32] = np.maximum(1 - seconds / (FADE_DAYS * 86_400), 0).astype(np.float32)
     return near
+
+
+def on_days(windows: Sequence[DateWindow], at: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return 1 for times inside a window of at most 8 days, 0.5 on the day after one, else 0.
+
+    Args:
+        windows: As ``date_windows`` returns them.
+        at: Times in seconds since 1970 UTC, of any shape; the result has the same.
+    """
+    days = np.zeros(at.shape, np.float32)
+    edges = [(start.timestamp(), end.timestamp()) for start, end in windows]
+    edges = [(start, end) for start, end in edges if end - start <= LONGEST_DAYS * _DAY]
+    if edges:
+        days[_inside([(end, end + _DAY) for _, end in edges], at)] = 0.5
+        days[_inside(edges, at)] = 1
+    return days
+
+
+def _inside(edges: Sequence[tuple[float, float]], at: NDArray[np.float64]) -> NDArray[np.bool_]:
+    starts, ends = np.array(sorted(edges)).T
+    begun = np.searchsorted(starts, at, side="right")
+    return np.asarray(at < np.append(-np.inf, np.maximum.accumulate(ends))[begun])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -22,7 +23,7 @@ from memoryos_integrations.retrieval.filters import allowed_rows
 from memoryos_integrations.retrieval.paper_strategy import by_paper
 from memoryos_integrations.retrieval.ranking import joined, rank
 from memoryos_integrations.retrieval.repeats import placed
-from memoryos_integrations.retrieval.signals import of_messages
+from memoryos_integrations.retrieval.signals import by_words, of_messages
 from memoryos_integrations.storage import schema
 from memoryos_integrations.storage.scope import state as state_of
 from memoryos_integrations.storage.sql import chunks
@@ -201,7 +202,13 @@ class Retrieval:
             )
             near = float(cosine[allowed].max()) if cosine is not None and allowed.any() else None
             return ranking, allowed, rank(others) if others is not None else None, near
-        signals, again = of_messages(tx, rows, question, vector, allowed, self._dense)
+        shares, lexical = rows.lexical.shares(question.text), rows.lexical
+        cosine = None
+        if vector is not None:
+            words = partial(by_words, shares, lexical)
+            cosine, allowed = self._dense.cosines(tx, rows, vector, words, allowed, question.tiers)
+        embedder = self._embedding.embedder
+        signals, again = of_messages(rows, question, shares, cosine, allowed, embedder)
         every = signals if others is None else joined(signals, others)
         ranking, rest = rank(every).split(len(rows))
         if len(again):

@@ -15,7 +15,6 @@ from memoryos_integrations.retrieval import hints
 from memoryos_integrations.retrieval.bm25 import LexicalIndex
 from memoryos_integrations.retrieval.filters import is_filtered, refused_rests
 from memoryos_integrations.retrieval.ranking import Signals
-from memoryos_integrations.retrieval.signals import on_days
 from memoryos_integrations.storage import schema
 from memoryos_integrations.storage.sql import chunks
 from memoryos_integrations.storage.vectors import unit, unpack_all
@@ -100,7 +99,7 @@ def _signals(
         own=np.array([item.id in own for item in items]) if about_asker else None,
         assistant=None,
         date=hints.closeness(dates, at),
-        day=on_days(dates, at),
+        day=hints.on_days(dates, at),
         without_lift=np.zeros(0, dtype=np.intp),
         allowed=np.ones(len(items), dtype=bool),
     )

@@ -167,7 +167,7 @@ def open_store(
     settle_httpx()
     times = Times(clock)
     announce = _Announcer(emit)
-    count_tokens = counter_of(config)
+    count_tokens = counter_of(config.token_counter)
     ledger = Ledger(path)
     try:
         embedding = Embedding(ledger, embedder, announce)

@@ -12,7 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from memoryos_integrations.storage import locks, schema
-from memoryos_integrations.storage.engines import engine_for
+from memoryos_integrations.storage.engines import sqlite
 from memoryos_integrations.storage.migrations import migrate
 
 
@@ -30,7 +30,7 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._engine = engine_for(folder)
+        self._engine = sqlite.SQLite(folder)
         self._engine.open(migrate)
         with self.read() as tx:
             self.store_id: str = tx.execute(

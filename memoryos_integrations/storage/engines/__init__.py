@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     import sqlalchemy as sa
 
@@ -66,10 +65,3 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Wait for the running write, then close. Later calls raise StoreClosedError."""
-
-
-def engine_for(folder: Path) -> Engine:
-    """Return the engine for the ledger in a folder, not yet opened."""
-    from memoryos_integrations.storage.engines import sqlite
-
-    return sqlite.SQLite(folder)
