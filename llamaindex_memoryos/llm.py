@@ -17,7 +17,7 @@ from memoryos_integrations.errors import ConfigError, EmbedderUnavailableError
 from memoryos_integrations.model.provider_errors import attempt, failure_of
 from memoryos_integrations.model.replies import RawReply, answer_of, instruction_of, pieces_of
 from memoryos_integrations.protocols import Embedder, Prompt, StreamingLLM
-from memoryos_integrations.runtime.httpx_import import settle_httpx
+from memoryos_integrations.runtime.httpx_import import import_httpx
 
 if TYPE_CHECKING:
     from memoryos_integrations.protocols import Vector
@@ -64,7 +64,7 @@ class _ChatModel:
     """See ``from_llamaindex``."""
 
     def __init__(self, llm: llama_index.LLM) -> None:
-        settle_httpx()
+        import_httpx()
         self._llm = llm
 
     @property
