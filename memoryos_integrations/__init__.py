@@ -1,6 +1,6 @@
 """Long-term memory for language models: short-term pages, mid-term segments with heat, a long-term persona.
 
-Nothing heavy is imported before it is used.
+Submodules are imported lazily.
 
 Example:
     >>> from memoryos_integrations import MemoryOS
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     )
     from memoryos_integrations.user_memory import UserMemory
 
-_HOME = {
+_MODULE_OF = {
     "Chain": "types",
     "Clock": "protocols",
     "ConfigError": "errors",
@@ -147,9 +147,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""The arguments of the public verbs, checked and gathered: from here on nothing is in doubt."""
+"""Validated arguments of the public methods."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What a caller hands over, already checked."""
+class CheckedTurn:
+    """A turn, or one side of it, after validation."""
 
     sides: tuple[tuple[Role, str], ...]
-    """Role and text of each side that was said."""
+    """Role and text of each side."""
     thread_id: str
     at: datetime
     event_id: str | None
@@ -32,7 +32,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, already checked."""
+    """A retrieval's arguments after validation."""
 
     text: str
     now: datetime
@@ -46,11 +46,11 @@ class Question:
     sources: frozenset[Source] | None = None
     least_relevance: float | None = None
     without_extractive: bool = False
-    """Whether facts that rules drew from messages stay out: beside the messages they say nothing new."""
+    """Whether to leave out rule-based facts, which add nothing to their messages."""
     shown: frozenset[str] = frozenset()
-    """Ids or texts of messages that are not wanted. They count among the ``k``."""
+    """Ids or texts of messages to leave out. They count among the ``k``."""
     room: int | None = None
-    """Tokens that there is room for: messages beyond them are not read."""
+    """Token budget; messages beyond it are not read."""
 
     def accepts(self, at: datetime, source: str | None) -> bool:
         """Return whether a message or a fact of this time and source may be returned."""
@@ -71,19 +71,19 @@ def turn(
     clock: Callable[[], datetime],
     name: str | None = None,
     source: str | None = None,
-) -> Turn:
-    """Return a turn, or one side of it, ready to be stored; sides without text are left out."""
-    said = tuple((role, checks.text(role, text, empty=True)) for role, text in sides)
-    said = tuple((role, text) for role, text in said if text)
-    if not said:
+) -> CheckedTurn:
+    """Validate a turn; sides without text are left out."""
+    checked = tuple((role, checks.text(role, text, empty=True)) for role, text in sides)
+    checked = tuple((role, text) for role, text in checked if text)
+    if not checked:
         raise InvalidInputError(f"{' and '.join(role for role, _ in sides)}: there is no text to store")
-    own, stored = checks.metadata("metadata", metadata)
-    return Turn(
-        sides=said,
+    fields, stored = checks.metadata("metadata", metadata)
+    return CheckedTurn(
+        sides=checked,
         thread_id=checks.identifier("thread_id", thread_id),
         at=clock() if at is None else checks.moment("at", at),
         event_id=None if event_id is None else checks.identifier("event_id", event_id),
-        metadata=own,
+        metadata=fields,
         metadata_json=stored,
         name=None if name is None else checks.identifier("name", name),
         source=None if source is None else checks.one_of("source", source, SOURCES),
@@ -105,9 +105,9 @@ def question(
     sources: Collection[Source] | None = None,
     least_relevance: float | None = None,
 ) -> Question:
-    """Return a question, ready to be answered.
+    """Validate a question.
 
-    A question is never stored, so what could not be stored in it is replaced, not refused.
+    A question is never stored, so unstorable characters are replaced instead of refused.
     """
     since = None if since is None else checks.moment("since", since)
     until = None if until is None else checks.moment("until", until)

@@ -1,4 +1,4 @@
-"""Checks of what callers pass in: each names the argument and what it should be."""
+"""Validation of arguments; each error names the argument and what it should be."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MAX_K = 10_000
 _HINTS = {
     "human": "a person's message has the role 'user'",
     "ai": "a model's message has the role 'assistant'",
-    "system": "instructions are no part of a conversation; remember(text, about='agent') keeps one",
+    "system": "instructions are not part of a conversation; store one with remember(text, about='agent')",
 }
 _SEARCHED_END = 4_000  # characters of either end of a long question
 
 
 def identifier(name: str, value: object) -> str:
-    """Return an id as it is: any non-empty text up to 256 characters without control characters."""
+    """Return an id unchanged: non-empty text of up to 256 characters without control characters."""
     if not isinstance(value, str):
         raise InvalidInputError(f"{name} must be text, not {type(value).__name__}")
     if not value:
@@ -40,7 +40,7 @@ def identifier(name: str, value: object) -> str:
 
 
 def text(name: str, value: object, *, empty: bool = False) -> str:
-    """Return a text as it is: up to 1 MB of UTF-8 without NUL."""
+    """Return a text unchanged: up to 1 MB of UTF-8 without NUL."""
     if not isinstance(value, str):
         raise InvalidInputError(f"{name} must be text, not {type(value).__name__}")
     if not value and not empty:
@@ -62,7 +62,7 @@ def text(name: str, value: object, *, empty: bool = False) -> str:
 
 
 def one_of(name: str, value: object, allowed: tuple[str, ...]) -> str:
-    """Return the value if it is one of those allowed."""
+    """Return the value if it is allowed."""
     if not isinstance(value, str) or value not in allowed:
         hint = f": {_HINTS[value]}" if isinstance(value, str) and value in _HINTS else ""
         raise InvalidInputError(f"{name} must be one of {', '.join(allowed)}, not {value!r}{hint}")
@@ -94,11 +94,11 @@ def moment(name: str, value: object) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise InvalidInputError(f"{name} is out of the years 1 to 9999 in UTC") from None
+        raise InvalidInputError(f"{name} must be in the years 1 to 9999 in UTC") from None
 
 
 def chat_model(name: str, value: T) -> T:
-    """Return a chat model if it has what ``LLM`` asks for.
+    """Return a chat model if it implements ``LLM``.
 
     Raises:
         ConfigError: it has no method ``reply``.
@@ -120,7 +120,7 @@ def no_more_arguments(verb: str, unknown: Mapping[str, object], **ours: str) -> 
 
 
 def refuse_pickling(name: str) -> NoReturn:
-    """Raise a TypeError that says how another process gets at the same store."""
+    """Raise a TypeError that says how another process opens the same store."""
     raise TypeError(
         f"A {name} cannot be pickled: it has open files and threads. Hand the other process the folder "
         "(memory.path) and open it there with MemoryOS(path): several processes may open one store."
@@ -128,9 +128,9 @@ def refuse_pickling(name: str) -> NoReturn:
 
 
 def metadata(name: str, value: object) -> tuple[dict[str, Any], str]:
-    """Return the caller's own fields, and their JSON as it is stored.
+    """Return the caller's fields and their JSON.
 
-    The dictionary is read back from the JSON, so what ``add`` returns is what a later read returns.
+    The fields are parsed back from the JSON, so ``add`` returns what a later read returns.
     """
     if value is None:
         return {}, "{}"

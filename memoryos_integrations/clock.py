@@ -1,4 +1,4 @@
-"""The time: where it comes from, and how the ledger keeps it, in microseconds since 1970."""
+"""The store's clock, and the ledger's times: microseconds since 1970."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def to_us(value: datetime) -> int:
-    """Return whole microseconds since 1970 in UTC, without the rounding of a float."""
+    """Return whole microseconds since 1970 in UTC, without rounding through a float."""
     return (value - _EPOCH) // _MICROSECOND
 
 
 def from_us(value: int) -> datetime:
-    """Return the aware UTC datetime of ``to_us``."""
+    """Return an aware UTC datetime; the inverse of ``to_us``."""
     return _EPOCH + timedelta(microseconds=value)
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The store's clock, in the two forms that are needed."""
+    """The store's clock, as datetimes and as microseconds."""
 
     clock: Callable[[], datetime]
 
     def now(self) -> datetime:
-        """Return the time as an aware UTC datetime; a clock that shows naive times is refused."""
+        """Return the time as an aware UTC datetime; naive times are refused."""
         return checks.moment("clock", self.clock())
 
     def now_us(self) -> int:
-        """Return the time as the ledger keeps it."""
+        """Return the time in microseconds since 1970."""
         return to_us(self.now())
 
 
 def clock_of(clock: Clock | Callable[[], datetime] | None) -> Callable[[], datetime]:
-    """Return the function that tells the time: the system's without a clock.
+    """Return the function that returns the time; the system clock by default.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: it is neither a ``Clock`` nor a function.
     """
     if clock is None:
         return _system_time

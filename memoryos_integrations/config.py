@@ -1,4 +1,4 @@
-"""Settings: one frozen value, checked once, each default with the place it comes from."""
+"""Settings: one frozen value, validated once; each default names its source."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Strategy = Literal["hybrid", "paper"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryConfig:
-    """How a store behaves. Every field has a default from the paper or from a measurement.
+    """Settings of a store. Every default comes from the paper or from a measurement.
 
-    What you may want to turn: ``cache_mb``, ``daily_tokens``, ``response_tokens``, ``token_counter``,
+    Common: ``cache_mb``, ``daily_tokens``, ``response_tokens``, ``token_counter``,
     ``session_gap``, ``knowledge_capacity``, ``top_knowledge``, ``refine_idle``.
 
-    What the paper names: ``strategy``, ``short_term_capacity``, ``segment_threshold``, ``heat_alpha``,
+    From the paper: ``strategy``, ``short_term_capacity``, ``segment_threshold``, ``heat_alpha``,
     ``heat_beta``, ``heat_gamma``, ``promotion_heat``, ``recency_time_constant``, ``mid_term_capacity``,
     ``top_segments``, ``top_pages``.
 
@@ -38,36 +38,35 @@ class MemoryConfig:
         10
     """
 
-    # What you may want to turn.
+    # Common settings.
 
     cache_mb: int = 512
-    """Memory for vectors and inverted indexes of the scopes in use, least recently used out first."""
+    """Megabytes for cached vectors and inverted indexes of scopes; least recently used ones are dropped."""
     daily_tokens: int | None = None
-    """Tokens, in and out, that all users together may spend on background calls in a day of UTC; the work
-    above that waits for the next day. ``None``: no limit."""
+    """Token budget, in and out, of all background calls per UTC day; further work is done the next day.
+    ``None``: no limit."""
     response_tokens: int = 2000
-    """Tokens of memories that ``respond()`` gives to the model (ours)."""
+    """Token budget of the memories in a ``respond()`` prompt (ours)."""
     token_counter: TokenCounter | None = field(default=None, compare=False)
     """Counts tokens; ``None``: o200k_base, or an estimate where tiktoken's files are missing."""
     session_gap: timedelta = timedelta(hours=6)
-    """Messages of one thread with no longer gap than this are one session (ours; lifts hits together)."""
+    """Longest gap between messages of one session; sessions are ranked together (ours)."""
     knowledge_capacity: int = 100
-    """Facts shown per scope and subject, the oldest first out; nothing is erased (the paper's setting)."""
+    """Facts used per scope and subject, newest first; older ones stay stored (the paper's setting)."""
     top_knowledge: int = 10
-    """Facts that a context offers (the paper's setting)."""
+    """Facts considered for a context (the paper's setting)."""
     refine_idle: timedelta = timedelta(minutes=5)
-    """A model is asked about fewer pages than a batch once nothing was added for so long; at most 15
-    minutes (ours)."""
+    """Idle time after which a model gets an incomplete batch of pages; at most 15 minutes (ours)."""
 
-    # What the paper names.
+    # Settings of the paper.
 
     strategy: Strategy = "hybrid"
     """``"hybrid"``: every message competes (recall@10 0.76 on held-out conversations); ``"paper"``:
     segments first, then their pages (0.37)."""
     short_term_capacity: int = 7
-    """Pages kept in short-term memory per scope (the paper's setting)."""
+    """Pages in short-term memory per scope (the paper's setting)."""
     segment_threshold: float = 0.6
-    """θ: a page joins a segment when F_score reaches this (paper, section 3.2)."""
+    """θ: F_score at which a page joins a segment (paper, section 3.2)."""
     heat_alpha: float = 1.0
     """α, weight of the visits in a segment's heat (paper, section 3.3, eq. 4)."""
     heat_beta: float = 1.0
@@ -75,31 +74,31 @@ class MemoryConfig:
     heat_gamma: float = 1.0
     """γ, weight of the recency in a segment's heat (paper, section 3.3, eq. 4)."""
     promotion_heat: float = 5.0
-    """τ: a segment this hot is promoted to long-term memory (the paper's setting)."""
+    """τ: heat at which a segment is promoted to long-term memory (the paper's setting)."""
     recency_time_constant: float = 1e7
     """µ in seconds: recency = exp(-Δt/µ) (paper, section 3.3, eq. 4; 116 days)."""
     mid_term_capacity: int = 2000
-    """Segments with summary, vector and lift per scope (the reference code's; the paper has 200)."""
+    """Segments per scope; beyond it the coldest is evicted (the reference code's; the paper has 200)."""
     top_segments: int = 5
-    """m: segments that ``strategy="paper"`` looks into (the paper's setting)."""
+    """m: segments that ``strategy="paper"`` searches (the paper's setting)."""
     top_pages: int = 10
     """k: pages that ``strategy="paper"`` takes from them (the paper's setting)."""
 
-    # For experts: measured, seldom worth a change.
+    # Expert settings: measured, seldom worth changing.
 
     search: Search = "auto"
-    """``"exact"`` scans a scope's vectors, ``"chroma"`` asks the tier's collection, ``"auto"`` scans
+    """``"exact"`` scans a scope's vectors, ``"chroma"`` queries the tier's collection, ``"auto"`` scans
     up to ``full_scan_threshold`` items. Measured: the scan is 8 times faster at 10 000 items."""
     full_scan_threshold: int = 20_000
     """Items of a scope up to which ``search="auto"`` scans (measured: 1.3 ms at 20 000)."""
     consolidation_batch_pages: int = 20
-    """Pages that one structured call to a model sorts into topics (ours)."""
+    """Pages per model call that groups pages by topic (ours)."""
     promotion_batch_pages: int = 20
-    """Pages of hot segments that one structured call to a model draws facts and traits from (ours)."""
+    """Pages of hot segments per model call that extracts facts and traits (ours)."""
     prompt_tokens: int = 8000
-    """Most tokens of pages that a batch puts into one prompt; longer pages are shortened there (ours)."""
+    """Most tokens of pages in one prompt; longer pages are shortened (ours)."""
     inline_embed_limit: int = 64
-    """Messages not yet embedded that a retrieval embeds itself; more are found by their words."""
+    """Most pending messages that a retrieval embeds itself; further ones are found by words only."""
 
     def __post_init__(self) -> None:
         _one_of("search", self.search, get_args(Search))

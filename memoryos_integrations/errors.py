@@ -1,6 +1,6 @@
 """Every error that this library raises on purpose, in one tree.
 
-The name says who is to blame, the message says what to do next::
+The class says what failed, the message says what to do next::
 
     MemoryOSError
     ├── InvalidInputError (ValueError)       an argument of the call; nothing was stored
@@ -8,18 +8,18 @@ The name says who is to blame, the message says what to do next::
     ├── MissingDependencyError (ImportError) an optional package; the message names the pip command
     ├── StoreError                           the store on disk or its vector index
     │   ├── StoreClosedError                 used after close()
-    │   ├── StoreUnwritableError             the folder or the disk does not take writes
-    │   ├── StoreCorruptError                the ledger is not a readable database of ours
+    │   ├── StoreUnwritableError             the folder or the disk is not writable
+    │   ├── StoreCorruptError                the ledger is not a readable database of this library
     │   ├── StoreTooNewError                 written by a newer version of this library
     │   └── IndexUnavailableError            Chroma did not answer; the ledger is complete without it
     ├── EmbedderError                        the embedder
-    │   ├── EmbedderMismatchError            another embedder than the one that filled the store
+    │   ├── EmbedderMismatchError            not the embedder that filled the store
     │   └── EmbedderUnavailableError         no weights found, or the embedding service is down
     └── LLMError                             the chat model
         ├── LLMUnavailable                   down, slow or over its limit: the work is parked and retried
-        │   └── LLMBudgetSpent               over MemoryConfig.daily_tokens: the work waits for tomorrow
+        │   └── LLMBudgetSpent               over MemoryConfig.daily_tokens: the work is done tomorrow
         ├── LLMRefused                       it declined to answer
-        └── LLMBadOutput                     its reply does not fit the schema that was asked for
+        └── LLMBadOutput                     its reply does not fit the requested schema
 
 Misspelt keyword arguments raise Python's own ``TypeError``, which names the argument.
 """
@@ -42,7 +42,7 @@ class MissingDependencyError(MemoryOSError, ImportError):
 
 
 class StoreError(MemoryOSError):
-    """The store on disk, or the vector index beside it, cannot do what was asked."""
+    """The store on disk or its vector index failed."""
 
 
 class StoreClosedError(StoreError):
@@ -50,7 +50,7 @@ class StoreClosedError(StoreError):
 
 
 class StoreUnwritableError(StoreError):
-    """The folder, the disk or the file permissions do not let the store be written."""
+    """The store cannot be written: folder, disk or file permissions."""
 
 
 class StoreCorruptError(StoreError):
@@ -70,28 +70,28 @@ class EmbedderError(MemoryOSError):
 
 
 class EmbedderMismatchError(EmbedderError):
-    """The store was filled by another embedder. The message names both and the way over."""
+    """The store was filled by another embedder. The message names both and how to switch."""
 
 
 class EmbedderUnavailableError(EmbedderError):
-    """No weights were found, or the service that makes the vectors does not answer."""
+    """No weights were found, or the embedding service does not answer."""
 
 
 class LLMError(MemoryOSError):
-    """The chat model failed. What it was asked for stays in its extractive form."""
+    """The chat model failed. Rule-based results stay in use."""
 
 
 class LLMUnavailable(LLMError):  # noqa: N818 - a public name of the contract
-    """The model is down, too slow or over its limit. The work is parked and retried later."""
+    """The model is down, too slow or over its limit. Background work is retried later."""
 
 
 class LLMBudgetSpent(LLMUnavailable):
-    """What ``MemoryConfig.daily_tokens`` allows for a day is spent. Background work goes on the next day."""
+    """``MemoryConfig.daily_tokens`` is used up. Background work resumes the next day."""
 
 
 class LLMRefused(LLMError):  # noqa: N818 - a public name of the contract
-    """The model declined. A refusal is never stored as if it were an answer."""
+    """The model declined. A refusal is never stored as an answer."""
 
 
 class LLMBadOutput(LLMError):  # noqa: N818 - a public name of the contract
-    """The reply does not fit the schema. It is never stored as if it were an answer."""
+    """The reply does not fit the schema. It is never stored as an answer."""

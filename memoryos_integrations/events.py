@@ -1,7 +1,7 @@
-"""What happened, for ``MemoryOS(on_event=...)``: ids, counts and durations, never text.
+"""Events for ``MemoryOS(on_event=...)``: ids, counts and durations, never text.
 
-A handler is called in the thread where the event arose, after the change is durable. What it raises
-reaches the caller of the verb that caused the event or, in background work, the log; the memory is safe.
+A handler is called in the thread of the change, after it is durable. Its exceptions reach the caller of the
+method that caused the event or, in background work, the log; the change stays stored.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class FactAdded(Event):
 
 @dataclass(frozen=True, slots=True)
 class Embedded(Event):
-    """Messages got their vectors."""
+    """Messages were embedded."""
 
     messages: int
 
 
 @dataclass(frozen=True, slots=True)
 class Consolidated(Event):
-    """Pages left short-term memory for segments."""
+    """Pages moved from short-term memory to segments."""
 
     page_ids: tuple[str, ...]
     segment_ids: tuple[str, ...]
@@ -49,19 +49,19 @@ class Consolidated(Event):
 
 @dataclass(frozen=True, slots=True)
 class Refined(Event):
-    """A model sorted pages into topics."""
+    """A model grouped pages by topic."""
 
     page_ids: tuple[str, ...]
-    """The pages that it was asked about."""
+    """The refined pages."""
     segment_ids: tuple[str, ...]
-    """The segments that took or lost some of them."""
+    """The segments that gained or lost pages."""
     chains: int
-    """Chains that were begun or went on."""
+    """Number of chains that were started or continued."""
 
 
 @dataclass(frozen=True, slots=True)
 class Promoted(Event):
-    """Long-term memory learnt from the pages of hot segments."""
+    """Pages of hot segments were promoted: rules extracted facts from them."""
 
     page_ids: tuple[str, ...]
     fact_ids: tuple[str, ...]
@@ -69,21 +69,21 @@ class Promoted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Learnt(Event):
-    """Long-term memory learnt from pages by a chat model."""
+    """A chat model extracted facts and traits from promoted pages."""
 
     page_ids: tuple[str, ...]
     fact_ids: tuple[str, ...]
-    """Facts that are new."""
+    """New facts."""
     refused: int
-    """What the model said and was not kept: without evidence, unusable, or against what is trusted more."""
+    """Number of rejected items: without evidence, unusable, or contradicting a more trusted source."""
 
 
 @dataclass(frozen=True, slots=True)
 class GivenUp(Event):
-    """A chat model failed at pages again and again; they stay as rules have them until ``enrich()``."""
+    """A chat model failed on pages twice; they keep their rule-based result until ``enrich()``."""
 
     kind: str
-    """What was asked of it: ``refine`` or ``learn``."""
+    """Kind of the job: ``refine`` or ``learn``."""
     page_ids: tuple[str, ...]
     error: str
     """Name of the error's class."""
@@ -99,7 +99,7 @@ class SegmentEvicted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Recalled(Event):
-    """A retrieval was answered."""
+    """A retrieval finished."""
 
     items: int
     seconds: float
@@ -116,14 +116,14 @@ class Forgotten(Event):
 
 @dataclass(frozen=True, slots=True)
 class IndexRebuilt(Event):
-    """The vector index was made anew from the ledger."""
+    """The vector index was rebuilt from the ledger."""
 
     records: int
 
 
 @dataclass(frozen=True, slots=True)
 class JobParked(Event):
-    """Background work failed and waits for its next try."""
+    """A background job failed and will be retried."""
 
     kind: str
     attempts: int

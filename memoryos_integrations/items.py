@@ -1,7 +1,7 @@
-"""Values that a program keeps under names of its own, beside what is remembered.
+"""Key-value items of the application, with vector search.
 
-Not a tier: nothing is derived from them and no retrieval returns them. The ledger holds values and vectors,
-the Chroma collection ``store_items`` the vectors' index, fed by the same jobs as the tiers'.
+Not a memory tier: ``UserMemory.retrieve`` never returns them. Values and vectors are in the ledger, the index
+is the Chroma collection ``store_items``.
 """
 
 from __future__ import annotations
@@ -31,49 +31,49 @@ Namespace = tuple[str, ...]
 Matches = Callable[[Mapping[str, Any]], bool]
 
 _COLLECTION = "store_items"
-_MOST_CANDIDATES = 30_000  # that one query of the index returns
+_MOST_CANDIDATES = 30_000  # of one query of the index
 _items, _texts, _vectors = schema.store_items, schema.store_texts, schema.vectors
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredItem:
-    """A value with its names."""
+    """A stored value with its namespace and key."""
 
     namespace: Namespace
-    """Where it belongs: labels, the outermost first."""
+    """Labels, outermost first."""
     key: str
-    """Its name there."""
+    """Its key in the namespace."""
     value: dict[str, Any]
     """The value."""
     created_at: datetime
-    """When a value was first put under these names, UTC."""
+    """When the key was first stored, UTC."""
     updated_at: datetime
-    """When this one was, UTC."""
+    """When this value was stored, UTC."""
     score: float | None = None
-    """Cosine similarity with what was searched for; ``None`` where nothing was, or without a vector."""
+    """Cosine similarity with the query; ``None`` without a query or a vector."""
 
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """A value to keep, or to remove."""
+    """A value to store or remove."""
 
     namespace: Namespace
     """Labels without a full stop."""
     key: str
     """Any text."""
     value: Mapping[str, Any] | None
-    """JSON values; ``None`` removes what is there."""
+    """A mapping of JSON values; ``None`` removes the item."""
     texts: Sequence[str] = ()
-    """What it is found by."""
+    """Texts that are embedded and searched."""
 
 
 class Items:
-    """The named values of a store; ``MemoryOS.items``.
+    """The items of a store; see ``MemoryOS.items``.
 
     Args:
-        store: keeps them, embeds what is searched for, and indexes it.
-        keep: kept alive as long as these are in use.
+        store: the open store.
+        keep: an object to keep alive, such as the ``MemoryOS``.
 
     Example:
         >>> items = memory.items
@@ -88,24 +88,24 @@ class Items:
         self._keep = keep
 
     def get(self, names: Sequence[tuple[Namespace, str]]) -> list[StoredItem | None]:
-        """Return the value under each pair of namespace and key, in their order."""
+        """Return the item of each pair of namespace and key, in their order; ``None`` where there is none."""
         with self._ledger.read() as tx:
             rows = [item_rows.find(tx, item_rows.id_of(namespace, key)) for namespace, key in names]
         return [None if row is None else _item_from(row) for row in rows]
 
     def put(self, puts: Sequence[Put]) -> None:
-        """Keep and remove values, all or nothing; of several under the same names the last one counts.
+        """Store and remove values, all or nothing; the last one for a key wins.
 
         Raises:
-            InvalidInputError: a name or a value cannot be kept; nothing was.
-            StoreError: the ledger could not be written; nothing was.
+            InvalidInputError: a namespace, key or value is unusable; nothing was stored.
+            StoreError: the ledger could not be written; nothing was stored.
         """
         last = {item_rows.id_of(put.namespace, put.key): (put, _json_of(put)) for put in puts}
         if not last:
             return
         with self._ledger.write() as tx:
             now = self._now()
-            scope = OF_ITEMS.number(tx) or OF_ITEMS.ensure(tx, now)  # locked the first time only
+            scope = OF_ITEMS.number(tx) or OF_ITEMS.ensure(tx, now)  # locked only the first time
             for item_id, (put, value) in last.items():
                 if value is None:
                     item_rows.remove(tx, scope, [item_id])
@@ -123,35 +123,35 @@ class Items:
         limit: int = 10,
         offset: int = 0,
     ) -> list[StoredItem]:
-        """Return values whose namespace begins with a prefix.
+        """Return items whose namespace starts with a prefix.
 
         Args:
-            prefix: labels; all namespaces begin with the empty one.
-            query: what to look for: the most similar come first, then those without a vector. Without it,
-                or without an embedder, the newest come first.
-            matches: says of a value whether it counts.
-            limit: how many.
-            offset: how many to pass over.
+            prefix: labels; the empty prefix matches all namespaces.
+            query: a text: the most similar come first, then items without a vector. Without a query or an
+                embedder, the newest come first.
+            matches: filter on the value.
+            limit: most items to return.
+            offset: items to skip.
         """
-        made = self._embedded([query]) if query else None
+        vectors = self._embedded([query]) if query else None
         with self._ledger.read() as tx:
-            if made is None:
+            if vectors is None:
                 found = _listed(tx, prefix, matches, offset + limit)
             else:
-                found = self._nearest(tx, prefix, made[0], matches, offset + limit)
+                found = self._nearest(tx, prefix, vectors[0], matches, offset + limit)
         return found[offset : offset + limit]
 
     def namespaces(self) -> list[Namespace]:
-        """Return the namespaces that hold something, in order."""
+        """Return the namespaces that have items, sorted."""
         with self._ledger.read() as tx:
             names = tx.execute(sa.select(_items.c.namespace).distinct()).scalars()
             return sorted(map(item_rows.decode_namespace, names))
 
     def forget(self, prefix: Namespace) -> int:
-        """Remove everything below a prefix, with its bytes; returns how many values there were.
+        """Remove all items below a prefix, with their bytes; returns their number.
 
         Raises:
-            StoreError: the rows are gone, but another process keeps their bytes in use; call again.
+            StoreError: the rows are gone, but another process still reads their bytes; call again.
         """
         with self._ledger.write() as tx:
             gone = list(tx.execute(sa.select(_items.c.id).where(item_rows.within(prefix))).scalars())
@@ -168,30 +168,30 @@ class Items:
         try:
             return self._embedding.embed([embedding_text(None, item_rows.storable(text)) for text in texts])
         except EmbedderUnavailableError as error:
-            _log.warning("Stored values are searched without a vector for now: %s", error)
+            _log.warning("Items are searched without vectors for now: %s", error)
             return None
 
     def _nearest(
         self, tx: sa.Connection, prefix: Namespace, vector: Matrix, matches: Matches | None, wanted: int
     ) -> list[StoredItem]:
-        """Return the most similar values, then the newest of those without a vector."""
-        asked = wanted
-        while (near := self._candidates(tx, prefix, vector, asked)) is not None:
+        """Return the most similar items, then the newest of those without a vector."""
+        limit = wanted
+        while (near := self._candidates(tx, prefix, vector, limit)) is not None:
             found = self._scored(tx, prefix, vector, matches, wanted, near)
             if len(found) >= wanted:
                 return found
-            asked = min(asked * 4, _MOST_CANDIDATES) if len(near) == asked else 0  # 0: it gave all it has
+            limit = min(limit * 4, _MOST_CANDIDATES) if len(near) == limit else 0  # 0: there are no more
         found = self._scored(tx, prefix, vector, matches, wanted, None)
         if len(found) < wanted:
-            known = {(item.namespace, item.key) for item in found}
+            keys = {(item.namespace, item.key) for item in found}
             rest = _listed(tx, prefix, matches, wanted)
-            found += [item for item in rest if (item.namespace, item.key) not in known]
+            found += [item for item in rest if (item.namespace, item.key) not in keys]
         return found[:wanted]
 
     def _candidates(
         self, tx: sa.Connection, prefix: Namespace, vector: Matrix, limit: int
     ) -> list[str] | None:
-        """Return the texts that the index finds nearest; ``None``: compare all."""
+        """Return ids of the nearest texts in the index; ``None``: scan all."""
         scope, search = OF_ITEMS.number(tx), self._config.search
         if scope is None or search == "exact" or not 0 < limit < _MOST_CANDIDATES:
             return None
@@ -201,7 +201,7 @@ class Items:
         try:
             return [text for text, _ in self._indexing.search(_COLLECTION, vector, scope=scope, limit=limit)]
         except IndexUnavailableError as error:
-            _log.info("The vector index was not asked, the values are scanned: %s", error)
+            _log.info("The vector index is unavailable, items are scanned: %s", error)
             return None
 
     def _scored(
@@ -213,7 +213,7 @@ class Items:
         wanted: int,
         near: Sequence[str] | None,
     ) -> list[StoredItem]:
-        """Return up to ``wanted`` values with a vector, the most similar first."""
+        """Return up to ``wanted`` items with a vector, the most similar first."""
         scores: dict[str, float] = {}
         for item_id, stored in self._vectors(tx, prefix, near):
             scores[item_id] = max(float(stored @ vector), scores.get(item_id, -1.0))
@@ -229,7 +229,7 @@ class Items:
     def _vectors(
         self, tx: sa.Connection, prefix: Namespace, near: Sequence[str] | None
     ) -> Iterator[tuple[str, Matrix]]:
-        """Yield item and vector of each text in question; the newest without one are embedded here."""
+        """Yield item id and vector of each candidate text; the newest without one are embedded here."""
         mine = sa.and_(_vectors.c.item_id == _texts.c.id, _vectors.c.embedder_id == self._embedding.id)
         columns = sa.select(_texts.c.item_id, _vectors.c.vector).select_from(
             item_rows.JOINED.join(_vectors, mine)
@@ -241,18 +241,18 @@ class Items:
         for part in parts:
             for item_id, stored in tx.execute(part):
                 yield item_id, unpack(stored)
-        bare = sa.select(_texts.c.item_id, _texts.c.text).select_from(
+        missing = sa.select(_texts.c.item_id, _texts.c.text).select_from(
             item_rows.JOINED.outerjoin(_vectors, mine)
         )
-        bare = bare.where(item_rows.within(prefix), _vectors.c.seq.is_(None)).order_by(_texts.c.seq.desc())
-        rows = tx.execute(bare.limit(self._config.inline_embed_limit)).all()
-        made = self._embedded([row.text for row in rows]) if rows else None
-        if made is not None:
-            yield from ((row.item_id, vector) for row, vector in zip(rows, made, strict=True))
+        missing = missing.where(item_rows.within(prefix), _vectors.c.seq.is_(None))
+        rows = tx.execute(missing.order_by(_texts.c.seq.desc()).limit(self._config.inline_embed_limit)).all()
+        vectors = self._embedded([row.text for row in rows]) if rows else None
+        if vectors is not None:
+            yield from ((row.item_id, vector) for row, vector in zip(rows, vectors, strict=True))
 
 
 def _listed(tx: sa.Connection, prefix: Namespace, matches: Matches | None, wanted: int) -> list[StoredItem]:
-    """Return the newest values."""
+    """Return the newest items."""
     found: list[StoredItem] = []
     for row in item_rows.newest(tx, prefix, wanted if matches is None else None):
         if len(found) >= wanted:

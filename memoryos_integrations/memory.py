@@ -1,4 +1,4 @@
-"""MemoryOS: one store of memories on disk, opened once and used by every user, thread and framework."""
+"""MemoryOS: one store of memories on disk, shared by all users, threads and frameworks."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ _open: weakref.WeakSet[MemoryOS] = weakref.WeakSet()
 class MemoryOS:
     """A store of memories.
 
-    Every call is safe from any thread. Several processes may open one folder: each reads and writes, one of
-    them does the background work.
+    Thread-safe. Several processes may open one folder: all of them read and write, one does the background
+    work.
 
     Args:
-        path: the store's folder, made if it is not there; ``None``: of ``MEMORYOS_URL``, ``MEMORYOS_PATH`` or
+        path: the store's folder, created if missing; ``None``: from ``MEMORYOS_URL``, ``MEMORYOS_PATH`` or
             the account (``platformdirs.user_data_dir("memoryos")``). ``~`` is expanded.
-        config: settings; the defaults are the paper's or measured.
-        embedder: an ``Embedder``; ``None`` for the embedded default, which reads English and needs no
+        config: settings; defaults come from the paper or from measurements.
+        embedder: an ``Embedder``; ``None`` for the included default, which reads English and needs no
             network; ``"multilingual"`` for the one of the extra of that name; ``"none"`` to search by words.
-        llm: a chat model that refines in the background what rules have made, see ``LLM``; ``from_langchain``
-            and ``from_llamaindex`` of the adapters make one of any chat model of theirs.
+        llm: a chat model, see ``LLM``, that refines rule-based results in the background;
+            ``from_langchain`` and ``from_llamaindex`` of the adapters wrap a chat model of theirs.
         on_event: called with every ``Event``, see ``memoryos_integrations.events``.
-        clock: where the time comes from; the system's by default.
+        clock: source of the time; the system clock by default.
         chroma: a chromadb client for the vector index; by default an index in the store's folder.
 
     Raises:
         ConfigError: an argument is unusable.
-        StoreError: the folder cannot be opened; the name of the subclass says why.
+        StoreError: the folder cannot be opened; the subclass says why.
         EmbedderMismatchError: the store was filled by another embedder.
 
     Example:
@@ -91,7 +91,7 @@ class MemoryOS:
             llm=None if llm is None else checks.chat_model("llm", llm),
             chroma=chroma,
             clock=clock_of(clock),
-            emit=on_event if on_event is not None else _ignore,
+            emit=on_event if on_event is not None else lambda _: None,
         )
         _open.add(self)
         self._unreferenced = weakref.finalize(self, _close_unreferenced, self._store)
@@ -113,21 +113,21 @@ class MemoryOS:
 
     @property
     def embedder(self) -> Embedder | None:
-        """The embedder; ``None`` when the store is searched by words only."""
+        """The embedder; ``None`` if the store is searched by words only."""
         return self._store.embedding.embedder
 
     @property
     def llm(self) -> LLM | None:
-        """The chat model; ``None`` when everything is done by rules."""
+        """The chat model; ``None`` if the store works by rules only."""
         return self._store.model.llm.llm if self._store.model is not None else None
 
     @property
     def items(self) -> Items:
-        """Values kept under names of a program's own, beside what is remembered."""
+        """Key-value items of the application, stored beside the memories."""
         return Items(self._store, keep=self)
 
     def user(self, user_id: str, agent_id: str = "default") -> UserMemory:
-        """Return the memory of one user with one agent. Nothing is stored by this.
+        """Return the memory of one user with one agent. This stores nothing.
 
         Args:
             user_id: any non-empty text up to 256 characters without control characters.
@@ -140,46 +140,46 @@ class MemoryOS:
         return UserMemory(self, self._store, scope)
 
     def users(self) -> list[str]:
-        """Return the ids of all users who have memories, in order."""
+        """Return the ids of all users who have memories, sorted."""
         with self._store.ledger.read() as tx:
             return sorted({scope.user_id for _, scope in all_scopes(tx) if scope != OF_ITEMS})
 
     def flush(self) -> FlushReport:
-        """Do all background work, now, in this thread: each job once, those that failed before too.
+        """Run all background jobs now, in this thread, each once, including those that failed before.
 
         Returns:
-            What was done, what failed and waits for its next try, and how much is left to the process that
-            owns the index, if it is another one.
+            Jobs done, jobs that failed and will be retried, and the number of jobs left to another process
+            that owns the store.
         """
         return self._run_all(self._store.model)
 
     def enrich(self, llm: LLM | None = None) -> FlushReport:
-        """Let a chat model refine all that none has refined yet, now, in this thread, user by user.
+        """Let a chat model refine all rule-based results now, in this thread, user by user.
 
-        It is the work that goes on in the background where the store was opened with ``llm=``: pages are
-        sorted into topics, hot topics teach long-term memory. What a model failed at before is tried again.
-        A call that was interrupted, or that found the model down, is taken up by the next one.
+        A store opened with ``llm=`` does this in the background: pages are grouped by topic, and facts and
+        traits are extracted from hot topics. Pages that a model failed on are tried again. After an
+        interruption or a failure of the model, call it again to continue.
 
         Args:
-            llm: the model; by default the store's own.
+            llm: the model; the store's own by default.
 
         Raises:
             ConfigError: the store has no model and none was given.
-            StoreError: another process owns the index, and does this work.
+            StoreError: another process owns the store.
         """
         model = self._store.model if llm is None else self._store.model_work(checks.chat_model("llm", llm))
         if model is None:
             raise ConfigError("enrich() needs a chat model: enrich(llm), or MemoryOS(path, llm=...).")
-        by_rules = self._run_all(None).ran  # what they have still to move is refined too
+        by_rules = self._run_all(None).ran  # so that pending pages are refined too
         with model.worker.alone(), self._store.ledger.write() as tx:
             for scope in lock_all(tx):
-                for waiting in (REFINEMENT, LEARNING):
-                    waiting.request_again(tx, scope)
+                for queue in (REFINEMENT, LEARNING):
+                    queue.request_again(tx, scope)
         report = self._run_all(model)
         return replace(report, ran=Counter(by_rules) + Counter(report.ran))
 
     def _run_all(self, model: ModelWork | None) -> FlushReport:
-        """Run what is due; what that makes due too, until nothing is left but what failed."""
+        """Run due jobs, and those they make due, until only failed ones are left."""
         self._store.job_handlers.write_visits()
         worker = self._store.worker
         if worker.take_charge():
@@ -187,12 +187,12 @@ class MemoryOS:
         done, owner = worker.run_due()
         ran = Counter(done)
         if owner and model is not None:
-            with self._store.job_handlers.noting_for_a_model():
-                asked, _ = model.worker.run_due()
-                while asked:
-                    ran.update(asked)
+            with self._store.job_handlers.queueing_for_model():
+                done, _ = model.worker.run_due()
+                while done:
+                    ran.update(done)
                     ran.update(worker.run_due(failed=False)[0])
-                    asked, _ = model.worker.run_due(failed=False)
+                    done, _ = model.worker.run_due(failed=False)
         with self._store.ledger.read() as tx:
             return FlushReport(dict(ran), outbox.failed(tx), 0 if owner else sum(outbox.pending(tx).values()))
 
@@ -201,14 +201,14 @@ class MemoryOS:
         return inspection.verify(self._store)
 
     def stats(self) -> dict[str, Any]:
-        """Return counts of what is stored and waiting, the embedder, and bytes on disk."""
+        """Return counts of stored rows and pending jobs, the embedder, and bytes on disk."""
         return inspection.stats(self._store)
 
     def rebuild_index(self) -> int:
-        """Make the vector index anew from the ledger; returns the number of its records.
+        """Rebuild the vector index from the ledger; returns the number of its records.
 
         Raises:
-            StoreError: another process owns the index.
+            StoreError: another process owns the store.
         """
         with self._store.worker.alone():
             self._store.indexing.empty_and_request_rebuild()
@@ -216,27 +216,27 @@ class MemoryOS:
         return sum(held for held, _ in self._store.indexing.counts().values())
 
     def reindex(self, embedder: Embedder | str | None) -> int:
-        """Move the store over to another embedder; returns the number of vectors made.
+        """Switch the store to another embedder; returns the number of vectors computed.
 
-        The old vectors serve until all new ones are there; a call that was interrupted goes on where it
+        The old vectors are used until all new ones are stored. An interrupted call continues where it
         stopped. Without the old embedder, open the store with ``"none"``; moving to it deletes the vectors.
 
         Raises:
-            StoreError: another process owns the index.
+            StoreError: another process owns the store.
             EmbedderUnavailableError: the new embedder failed; the old one stays in use.
         """
         chosen = resolve(embedder)
         if chosen is None and embedder is None:
             raise ConfigError("The weights of the default embedder are not installed; the log says how.")
         with self._store.worker.alone():
-            made = reindexing.reindex(self._store.ledger, self._store.embedding, chosen)
+            count = reindexing.reindex(self._store.ledger, self._store.embedding, chosen)
             self._store.cache.clear()
             self._store.indexing.empty_and_request_rebuild()
         self.flush()
-        return made
+        return count
 
     def close(self) -> None:
-        """Close the store. The running transaction is finished; other work waits in the ledger."""
+        """Close the store. The running transaction is finished; pending jobs stay in the ledger."""
         if self not in _open:
             return
         _open.discard(self)
@@ -272,19 +272,15 @@ def _close_unreferenced(store: Store) -> None:
         ResourceWarning,
         stacklevel=2,
     )
-    if threading.current_thread().name == WORKER_NAME:  # which may be in the midst of a transaction
+    if threading.current_thread().name == WORKER_NAME:  # it may be in a transaction
         threading.Thread(target=store.close, name="memoryos-closing").start()
     else:
         store.close()
 
 
-def _ignore(_event: Event) -> None:
-    """What happens to events that nobody asked for."""
-
-
 @atexit.register
 def _close_all() -> None:
-    with ExitStack() as closing:  # each is closed, whatever another one raises
+    with ExitStack() as closing:  # closes each, whatever another one raises
         for memory in list(_open):
             closing.callback(memory.close)
 

@@ -1,4 +1,4 @@
-"""Everything the core asks of the outside world, as types small enough to implement in ten lines."""
+"""The interfaces that applications implement: embedder, chat model, clock, token counter, vector index."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """Identifies the model. Two embedders of one name must give the same vectors."""
+        """Identifies the model. Embedders with the same name must return the same vectors."""
         ...
 
     @property
@@ -39,24 +39,24 @@ class Embedder(Protocol):
         """Return one float32 vector of ``dimension`` numbers per text, in the order of the texts.
 
         Raises:
-            EmbedderUnavailableError: the model or its service cannot be used now; the texts stay
-                searchable by their words and are embedded later.
+            EmbedderUnavailableError: the model or its service is unavailable; the texts stay searchable by
+                words and are embedded later.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt(Generic[T]):
-    """One question to a chat model."""
+    """One request to a chat model."""
 
     task: str
-    """What the question is for, such as ``"respond"``; fakes choose their answer by it."""
+    """Name of the task, such as ``"respond"``; fakes select their answer by it."""
     system: str
-    """The instruction."""
+    """The system message: the instruction."""
     user: str
-    """The material that the instruction is about; quoted data, never an instruction."""
+    """The user message: quoted data, never an instruction."""
     schema: type[T]
-    """What the reply must be: a pydantic model, or ``str`` for free text."""
+    """Type of the reply: a pydantic model, or ``str`` for free text."""
 
 
 @runtime_checkable
@@ -67,7 +67,7 @@ class LLM(Protocol):
         """Return the answer as an instance of ``prompt.schema``.
 
         Raises:
-            LLMUnavailable: no answer can be had now.
+            LLMUnavailable: the model cannot answer now.
             LLMRefused: the model declined.
             LLMBadOutput: the answer does not fit the schema.
         """
@@ -76,22 +76,22 @@ class LLM(Protocol):
 
 @runtime_checkable
 class StreamingLLM(LLM, Protocol):
-    """A chat model that can also give a free text piece by piece. Optional: ``reply`` is enough."""
+    """A chat model that can also stream free text. Optional: ``reply`` is enough."""
 
     def stream(self, prompt: Prompt[str]) -> Iterator[str]:
-        """Yield the answer in pieces, none of them the model's thoughts.
+        """Yield the answer in pieces, without the model's reasoning.
 
         Raises:
-            LLMUnavailable: no answer can be had now, or the rest of it.
+            LLMUnavailable: the model cannot answer now, or broke off.
             LLMRefused: the model declined.
-            LLMBadOutput: the answer is empty, or was cut.
+            LLMBadOutput: the answer is empty or truncated.
         """
         ...
 
 
 @runtime_checkable
 class Clock(Protocol):
-    """Where the time comes from. A function without arguments that returns the time will do too."""
+    """A source of time. A function without arguments that returns the time works too."""
 
     def now(self) -> datetime:
         """Return the time as an aware datetime."""
@@ -99,7 +99,7 @@ class Clock(Protocol):
 
 
 class TokenCounter(Protocol):
-    """Counts the tokens of a text as the model that will read it does."""
+    """Counts the tokens of a text, ideally as the model that reads it does."""
 
     def __call__(self, text: str) -> int:
         """Return the number of tokens, 0 for the empty text."""
@@ -108,7 +108,7 @@ class TokenCounter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IndexRecord:
-    """What the vector index holds of one item: no text, no id of a person."""
+    """One item in the vector index: no text, no user id."""
 
     id: str
     """The item's id, unique in its collection."""
@@ -117,22 +117,22 @@ class IndexRecord:
     scope: int
     """Number of the scope that owns the item."""
     at: float
-    """When it happened, seconds since 1970 in UTC."""
+    """Time of the item, seconds since 1970 in UTC."""
 
 
 class VectorIndex(Protocol):
     """A collection of vectors per tier, filled from the ledger and rebuildable from it.
 
     An implementation passes ``memoryos_integrations.testing.check_index``. Every method raises
-    ``IndexUnavailableError`` when the index cannot be used now; each may then be called again.
+    ``IndexUnavailableError`` while the index is unavailable; calls may be repeated.
     """
 
     def upsert(self, collection: str, records: Sequence[IndexRecord]) -> None:
-        """Write records; one that is there already is replaced. Any number of records."""
+        """Insert or replace any number of records."""
         ...
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
-        """Remove records; ids that are not there are passed over."""
+        """Remove records; unknown ids are ignored."""
         ...
 
     def search(self, collection: str, vector: Vector, *, scope: int, limit: int) -> list[tuple[str, float]]:

@@ -1,7 +1,7 @@
-"""How values are shown as tables, and what the verbs that change or check a store report.
+"""Tables for values of the public API, and the reports of ``forget()``, ``flush()`` and ``verify()``.
 
-Notebooks, IPython, rich and the command line show the same tables. Stored text is data: it is never read as
-markup, and what would steer a terminal is replaced. rich is imported when something is shown, not before.
+Notebooks, IPython, rich and the command line show the same tables. Stored text is never interpreted as
+markup, and terminal control characters are replaced. rich is imported only when something is shown.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _BAR = 10
 _PRE = '<pre style="overflow-x:auto;line-height:normal">{code}</pre>'
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1 without tab and line feed
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that turn the direction of writing
-    "\u2028\u2029\ud800-\udfff]"  # line ends that terminals disagree on; halves of characters
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that change the text direction
+    "\u2028\u2029\ud800-\udfff]"  # ambiguous line ends; lone surrogates
 )
 
 
 def clean(text: str) -> str:
-    r"""Return a text that can be shown: what would steer the terminal is replaced, never left out.
+    r"""Replace terminal control characters in a text, so that it can be shown.
 
     Example:
         >>> clean("\x1b[31mred")
@@ -40,12 +40,12 @@ def clean(text: str) -> str:
 
 
 class Shown:
-    """A frozen dataclass that is shown as its fields: ids only as how many there are."""
+    """Base of frozen dataclasses that are shown as a table of their fields; ids only by number."""
 
     __slots__ = ()
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     _columns: ClassVar[tuple[str, ...]] = ()
-    """The columns in a table of several: spaces part the fields of a line, slashes the lines of a cell."""
+    """Columns of a table of several values: spaces separate fields of a line, slashes lines of a cell."""
 
     def __rich__(self) -> RenderableType:
         named = ((field.name, getattr(self, field.name)) for field in fields(self))
@@ -56,10 +56,10 @@ class Shown:
 
 
 def mimebundle(shown: RenderableType) -> dict[str, str]:
-    """Return what a notebook shows, as HTML with inline styles and as plain text, by media type."""
+    """Return HTML with inline styles and plain text for a notebook, by media type."""
     from rich.console import Console
 
-    # Whatever a console would take from the environment is given: the output is the same everywhere.
+    # Everything that rich reads from the environment is set, so the output is the same everywhere.
     console = Console(
         file=StringIO(), width=_WIDTH, height=_ROWS, color_system="truecolor", no_color=False, record=True,
         force_jupyter=False, force_terminal=False, markup=False, emoji=False, highlight=False,
@@ -70,7 +70,7 @@ def mimebundle(shown: RenderableType) -> dict[str, str]:
 
 
 def card(title: str, entries: Mapping[str, object]) -> RenderableType:
-    """Return names and values as a table of two columns; values of ours follow in tables of their own."""
+    """Return names and values as a table of two columns; lists of ``Shown`` follow as tables of their own."""
     from rich.console import Group
     from rich.text import Text
 
@@ -91,15 +91,15 @@ def rows(
     ids: bool = False,
     most: int | None = None,
 ) -> RenderableType:
-    """Return values of one class as a table, a row each; a number that comes first has a bar.
+    """Return values of one class as a table, one row each; a leading number gets a bar.
 
     Args:
-        title: stands above it.
-        values: what is shown.
-        columns: as ``_columns`` of the class, which they take the place of.
-        notes: lines to be shown below a value, by its id.
-        ids: whether the values' ids are shown.
-        most: how many rows are shown; of more, how many they are.
+        title: shown above the table.
+        values: the rows.
+        columns: replace the ``_columns`` of the class.
+        notes: lines below a value, by its id.
+        ids: whether to show the values' ids.
+        most: most rows to show; the title counts the others.
     """
     from rich.text import Text
 
@@ -127,22 +127,22 @@ def rows(
 
 
 def table(title: str, head: Sequence[str], cells: Iterable[Sequence[Text | str]]) -> RenderableType:
-    """Return a table with its title above it; a ``Text`` in it must be clean, a string is cleaned."""
+    """Return a table with its title above it. Strings are cleaned, a ``Text`` must be clean already."""
     from rich import box
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     headed = any(head)
-    made = Table(
+    grid = Table(
         box=box.SIMPLE_HEAD if headed else None, show_header=headed, header_style="dim", pad_edge=False
     )
     for name in head:
-        made.add_column(name, overflow="fold")
+        grid.add_column(name, overflow="fold")
     for row in cells:
-        made.add_row(*(Text(clean(cell)) if isinstance(cell, str) else cell for cell in row))
-    # A title of the table's own would be wrapped at the table's width.
-    return Group(Text(" ".join(clean(title).split()), style="bold"), made)
+        grid.add_row(*(Text(clean(cell)) if isinstance(cell, str) else cell for cell in row))
+    # A title set on the table would be wrapped at the table's width.
+    return Group(Text(" ".join(clean(title).split()), style="bold"), grid)
 
 
 def _cell(value: Shown, column: str) -> Text:
@@ -165,7 +165,7 @@ def _named(name: str, value: object, most: int, between: str = ", ") -> str:
 
 
 def _plain(value: object, most: int, between: str = ", ") -> str:
-    """Return any value as clean text: also of a profile, which a model may have given any shape of JSON."""
+    """Return any value as clean text; a profile may hold any JSON."""
     match value:
         case None:
             return ""
@@ -205,43 +205,43 @@ def _label(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ForgetReceipt(Shown):
-    """What ``forget()`` erased. It holds ids and counts, no text."""
+    """The result of ``forget()``: ids and counts, no text."""
 
     at: datetime
-    """When the last byte was gone, UTC."""
+    """When the last byte was erased, UTC."""
     message_ids: tuple[str, ...]
     """Messages erased."""
     page_ids: tuple[str, ...]
-    """Pages that lost their last message and are gone."""
+    """Pages erased, since they lost their last message."""
     segment_ids: tuple[str, ...]
-    """Segments that are gone or whose summary was blanked."""
+    """Segments erased, or with a blanked summary."""
     fact_ids: tuple[str, ...]
     """Facts erased."""
     persona_versions: int
-    """Versions of the persona that lost fields, or were erased."""
+    """Number of persona versions that lost fields or were erased."""
     missing_ids: tuple[str, ...]
-    """Ids asked for that this scope does not have."""
+    """Requested ids that this scope does not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlushReport(Shown):
-    """What ``flush()`` did."""
+    """The result of ``flush()``."""
 
     ran: Mapping[str, int]
     """Jobs done, by kind."""
     parked: Mapping[str, str]
-    """Jobs that failed and wait for their next try: id of the job, and why."""
+    """Jobs that failed and will be retried: the error by job id."""
     waiting: int
-    """Jobs left to the process that owns the index; 0 in that process."""
+    """Jobs left to the process that owns the store; 0 in that process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report(Shown):
-    """What ``verify()`` found."""
+    """The result of ``verify()``."""
 
     ok: bool
-    """Whether nothing is wrong."""
+    """Whether no problem was found."""
     problems: tuple[str, ...]
-    """One sentence per finding, with what to do."""
+    """One sentence per problem, with the remedy."""
     counts: Mapping[str, int]
     """Rows by kind, in the ledger and in the index."""

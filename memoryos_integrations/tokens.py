@@ -1,8 +1,8 @@
-"""Counting tokens as o200k_base does, without a network ever.
+"""Token counting with o200k_base, without network access.
 
-tiktoken downloads its file on first use and deletes a cached one whose hash is wrong. So the file is
-looked for here, among those that other packages bring along, and is read and checked by ourselves;
-neither the environment nor the folders are changed. Where there is none, an estimate serves.
+tiktoken downloads its file on first use and deletes a cached one with a wrong hash. Therefore this module
+finds the file in other installed packages, checks it and loads it; environment and folders stay unchanged.
+Without the file, tokens are estimated.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _log = logging.getLogger(__name__)
 
 _NAME: Final = "o200k_base"
 _FILE: Final = "fb374d419588a4632f3f557e76b4b70aebbca790"
-"""The name in tiktoken's cache: SHA-1 of the address that the file is published at."""
+"""The file's name in tiktoken's cache: SHA-1 of its URL."""
 _SHA256: Final = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 _SLICE: Final = 400_000
-"""Characters given to tiktoken at once: 1,000,000 blanks in one text make it panic (tiktoken 0.14)."""
+"""Characters per call of tiktoken: 1,000,000 blanks in one text make it panic (tiktoken 0.14)."""
 
 
 class LocalCounter(Protocol):
-    """A ``TokenCounter`` that says how far it can be trusted."""
+    """A ``TokenCounter`` that says whether it is exact."""
 
     @property
     def exact(self) -> bool:
@@ -53,11 +53,11 @@ class LocalCounter(Protocol):
 
 
 class EstimatedCounter:
-    """Estimates tokens by the kind of letters and the length of words.
+    """Estimates tokens by script and word length.
 
     Measured against o200k_base: 0.73 (Polish) to 1.24 (Chinese) times the true count over short prose in
-    14 languages, code, JSON and chat; English 1.12. Four characters a token, the usual rule, is five times
-    too low for Chinese.
+    14 languages, code, JSON and chat; English 1.12. The usual rule of four characters per token is five
+    times too low for Chinese.
 
     Example:
         >>> EstimatedCounter()("Four score and seven years ago")
@@ -70,7 +70,7 @@ class EstimatedCounter:
         r"[a-zA-Z]{1,7}|\d{1,3}"
         r"|[\u0370-\u03ff\u0590-\u06ff\u0e00-\u0eff\u3040-\u30ff]{1,2}"  # Greek, Hebrew, Arabic, Thai, kana
         r"|[\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff]"  # Han, Hangul
-        r"|[\u0900-\u0dff]{1,3}"  # Indic, with the vowel signs, which are no letters to `re`
+        r"|[\u0900-\u0dff]{1,3}"  # Indic, with vowel signs, which `re` does not count as letters
         r"|[\U00010000-\U0010ffff]"  # emoji and rare scripts
         r"|[^\W\d_]{1,3}|(?:[^\w\s]|_){1,2}|\n+"
     ).findall
@@ -81,7 +81,7 @@ class EstimatedCounter:
 
 
 class _EncodingCounter:
-    """Counts by a tiktoken encoding. Special tokens in a text are text, not control signs."""
+    """Counts with a tiktoken encoding. Special tokens in a text count as text."""
 
     exact: Final = True
     name: Final = _NAME
@@ -94,7 +94,7 @@ class _EncodingCounter:
 
 
 def _slices(text: str) -> Iterator[str]:
-    """Cut a very long text in front of blanks, where o200k_base puts a border between tokens anyway."""
+    """Split a very long text before blanks, where o200k_base always has a token boundary."""
     start = 0
     while len(text) - start > _SLICE:
         blank = text.rfind(" ", start + 1, start + _SLICE)
@@ -105,7 +105,7 @@ def _slices(text: str) -> Iterator[str]:
 
 
 class _LazyCounter:
-    """Looks for the tokenizer when the first count is asked for (0.2 s), then stays with it."""
+    """Loads the tokenizer on first use (0.2 s)."""
 
     def __init__(self) -> None:
         self._found: LocalCounter | None = None
@@ -134,9 +134,9 @@ _default = _LazyCounter()
 
 
 def default_counter() -> LocalCounter:
-    """Return this process's counter: o200k_base if its file is at hand, else an estimate.
+    """Return this process's counter: o200k_base if its file is found, else an estimate.
 
-    Nothing is loaded before the first use of the counter; it may be used in several threads.
+    Nothing is loaded before its first use. Thread-safe.
 
     Example:
         >>> default_counter()("hello world")
@@ -151,7 +151,7 @@ def counter_of(given: TokenCounter | None) -> TokenCounter:
 
 
 def token_folders() -> list[Path]:
-    """Return the folders in which a copy of tiktoken's file may lie, in the order of trust."""
+    """Return the folders that may contain tiktoken's file, most trusted first."""
     set_by_user = (os.environ.get(name) for name in ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR"))
     folders = [Path(value) for value in set_by_user if value]
     folders.append(Path(tempfile.gettempdir()) / "data-gym-cache")
@@ -164,21 +164,20 @@ def _inside_package(package: str, folder: str) -> Iterator[Path]:
     """Yield a folder of an installed package without importing it."""
     try:
         spec = importlib.util.find_spec(package)
-    except ValueError:  # it stands in sys.modules without a spec, as a test double does
+    except ValueError:  # in sys.modules without a spec, such as a test double
         return
-    for place in (spec and spec.submodule_search_locations) or ():
-        yield Path(place) / folder
+    for location in (spec and spec.submodule_search_locations) or ():
+        yield Path(location) / folder
 
 
 def load_counter(folders: Iterable[Path]) -> LocalCounter:
     """Return an exact counter if tiktoken has the encoding loaded or a folder holds its file.
 
     Args:
-        folders: Where to look, in order. Files that cannot be read or whose SHA-256 is not the known
-            one are left where they are and passed over.
+        folders: searched in order. Files that are unreadable or have another SHA-256 are ignored.
 
     Returns:
-        The counter; an ``EstimatedCounter``, with a warning in the log, when nothing was found.
+        The counter; an ``EstimatedCounter``, with a logged warning, if nothing was found.
     """
     try:
         from tiktoken.registry import ENCODINGS
@@ -204,20 +203,18 @@ def load_counter(folders: Iterable[Path]) -> LocalCounter:
 def _read_checked(file: Path) -> bytes | None:
     try:
         content = file.read_bytes()
-    except OSError:  # not there, or not ours to read: the next folder may have it
+    except OSError:  # missing or unreadable: try the next folder
         return None
     if hashlib.sha256(content).hexdigest() == _SHA256:
         return content
-    _log.warning(
-        "%s is not tiktoken's file of %s (its SHA-256 differs): not used, left as it is", file, _NAME
-    )
+    _log.warning("%s is not tiktoken's file of %s (its SHA-256 differs): ignored", file, _NAME)
     return None
 
 
 def _encoding(content: bytes) -> Encoding:
-    """Build the encoding from its file, one ``base64-token rank`` a line.
+    """Build the encoding from its file, one ``base64-token rank`` per line.
 
-    The pattern that cuts a text into words is part of the definition of o200k_base (OpenAI's
+    The pattern that splits a text into words is part of the definition of o200k_base (OpenAI's
     ``tiktoken_ext.openai_public``); a test compares the counts with tiktoken's own.
     """
     from tiktoken import Encoding

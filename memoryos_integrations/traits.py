@@ -1,10 +1,10 @@
-"""The 90 dimensions along which a user's tendencies are kept, in the paper's three groups.
+"""The 90 trait dimensions of a user, in the paper's three groups.
 
 The paper takes them from Li et al. 2025, "From 1,000,000 Users to Every User" (arXiv 2503.15463): needs after
-Maslow and Murray with the five factors of personality, what people want of an AI, and the interest tags of
-content platforms. Two of theirs stand in the profile here, where they belong: gender and age are no
-tendencies, and nobody should be given one for their way of writing. In their place are two that the reference
-code asks for: how short and how formal an answer is to be. docs/paper.md tells more.
+Maslow and Murray with the five factors of personality, expectations of an AI, and the interest tags of
+content platforms. Two of these are profile fields here: gender and age are not tendencies, and should not be
+inferred from how someone writes. Two of the reference code replace them: conciseness and formality of
+answers. See docs/paper.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ GROUPS: Final[tuple[Group, ...]] = get_args(Group)
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 
 INTEREST: Final = "interest in "
-"""What the names of the interests begin with."""
+"""Prefix of the names of interests."""
 
 _NEEDS: Final = MappingProxyType(
     {
@@ -98,7 +98,7 @@ DIMENSIONS: Final[Mapping[str, Group]] = MappingProxyType(
 """Every dimension with its group."""
 
 MEANING: Final[Mapping[str, str]] = MappingProxyType({**_NEEDS, **_ALIGNMENT})
-"""What somebody high in a dimension is like; interests say it by their name."""
+"""Meaning of a high level, by dimension; interests are explained by their name."""
 
 
 def _folded(name: str) -> str:
@@ -109,7 +109,7 @@ _KEYS: Final = MappingProxyType({_folded(name): name for name in DIMENSIONS})
 
 
 def dimension_of(name: str) -> str | None:
-    """Return the dimension of that name, also where a model calls it a need; ``None`` if there is none.
+    """Return the dimension for a model's name of it, such as "need for order"; ``None`` if unknown.
 
     Example:
         >>> dimension_of("Need for Order"), dimension_of("music"), dimension_of("luck")

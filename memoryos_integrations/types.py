@@ -1,4 +1,4 @@
-"""The values that go in and come out: frozen, and ignorant of how they are stored."""
+"""The values of the public API: frozen, and independent of storage."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ class Message(Shown):
     thread_id: str
     """The conversation it belongs to."""
     role: Role
-    """Who spoke, as chat models name it."""
+    """The speaker's role, as in chat models."""
     text: str
-    """What was said, verbatim."""
+    """Its text, verbatim."""
     at: datetime
-    """When it was said, UTC."""
+    """Its time, UTC."""
     name: str | None = None
-    """The speaker's name, if it is known."""
+    """The speaker's name, if known."""
     source: str = "user"
-    """Where the text came from: user, assistant, tool or import. Set by the caller, never by the text."""
+    """Origin of the text: user, assistant, tool or import. Set by the caller, never by the text."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """What the caller stored with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Shown):
-    """One exchange as it is stored: one side or both."""
+    """A stored turn: one side or both."""
 
     _columns = ("at/tier/thread_id", "messages")
 
@@ -70,18 +70,18 @@ class Page(Shown):
     tier: Tier
     """``short_term`` until newer pages push it out, then ``mid_term``."""
     segment_id: str | None
-    """The topic segment it was placed in; ``None`` in short-term memory or after the segment's eviction."""
+    """Its topic segment; ``None`` in short-term memory or after the segment's eviction."""
     messages: tuple[Message, ...]
-    """What was said, in order."""
+    """Its messages, in order."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """What the caller stored with it."""
     chain_id: str | None = None
-    """The run of pages that it continues; ``None`` until a model has read it."""
+    """The chain it belongs to; ``None`` until a model has refined it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain(Shown):
-    """Pages of one conversation that continue each other, as a model saw them."""
+    """Pages of one conversation that continue each other, according to a model."""
 
     _columns = ("thread_id", "page_ids", "summary/method")
 
@@ -90,7 +90,7 @@ class Chain(Shown):
     thread_id: str
     """The conversation."""
     summary: str
-    """What the pages say."""
+    """Summary of the pages."""
     page_ids: tuple[str, ...]
     """Its pages, oldest first."""
     method: str
@@ -106,13 +106,13 @@ class Segment(Shown):
     id: str
     """Unique in the store."""
     summary: str
-    """What the pages are about; empty while it is being derived anew."""
+    """Summary of the pages; empty while it is rebuilt."""
     keywords: tuple[str, ...]
-    """Its most telling words, best first."""
+    """Its most distinctive words, best first."""
     page_count: int
     """L_interaction of the paper: pages since the last promotion."""
     visits: int
-    """N_visit of the paper: retrievals that returned one of its pages."""
+    """N_visit of the paper: number of retrievals that returned one of its pages."""
     heat: float
     """α·visits + β·page_count + γ·recency at the time of the call."""
     started_at: datetime
@@ -122,42 +122,42 @@ class Segment(Shown):
     page_ids: tuple[str, ...]
     """Its pages, oldest first."""
     method: str
-    """How summary and keywords were made: ``"extractive"`` or a model's name. The sentences of pages that the
-    model has not told of follow its summary, the words of all pages its keywords."""
+    """Source of summary and keywords: ``"extractive"`` or a model's name. Sentences of pages that the model
+    has not summarised follow its summary; words of all pages follow its keywords."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact(Shown):
-    """One statement that is held to be true."""
+    """One statement of long-term memory."""
 
     _columns = ("valid_from/valid_to", "about", "text/source method")
 
     id: str
     """Unique in the store."""
     about: About
-    """Whom it is about."""
+    """Its subject."""
     text: str
     """The statement."""
     valid_from: datetime
-    """Since when it holds, UTC."""
+    """Start of its validity, UTC."""
     valid_to: datetime | None
-    """Until when it held; ``None`` while it holds."""
+    """End of its validity, UTC; ``None`` while it is valid."""
     source: str
-    """The least trusted source that it rests on: user, assistant, tool or import. Where it was said more than
-    once, that of the most trusted time."""
+    """The least trusted source of its messages: user, assistant, tool or import. If it was stated several
+    times, that of the most trusted time."""
     source_page_ids: tuple[str, ...]
-    """The pages it was drawn from; empty for what was told by ``remember()``."""
+    """The pages it was extracted from; empty for ``remember()``."""
     method: str
     """``"remembered"``, ``"import"``, ``"extractive"`` or a model's name."""
     superseded_by: str | None = None
-    """The fact that took its place, if one did."""
+    """Id of the fact that replaced it, if any."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """What the caller stored with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trait(Shown):
-    """One tendency of the user, as a model saw it. As text it is its level."""
+    """One tendency of the user, according to a model. ``str()`` returns its level."""
 
     _columns = ("level",)
 
@@ -178,22 +178,22 @@ class Trait(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Persona(Shown):
-    """What long-term memory holds about the user and the agent."""
+    """Long-term memory of the user and the agent."""
 
     version: int
-    """0 before anything was learnt; every change makes a new version."""
+    """0 for an empty persona; every change creates a new version."""
     profile: Mapping[str, Any]
-    """What is known of the user by field, such as name and home; fields with several values have a list."""
+    """The user's attributes by field, such as name and home; fields with several values have a list."""
     traits: Mapping[str, Trait]
-    """The user's tendencies by dimension, where a model saw one."""
+    """The user's traits by dimension; only those that a model found."""
     knowledge: tuple[Fact, ...]
-    """Facts that hold now, newest first, at most ``MemoryConfig.knowledge_capacity`` about each subject."""
+    """Valid facts, newest first, at most ``MemoryConfig.knowledge_capacity`` about each subject."""
     updated_at: datetime | None
-    """When this version was made, UTC."""
+    """When this version was created, UTC."""
     method: str
     """``"extractive"`` or a model's name."""
     agent_profile: Mapping[str, Any] = field(default_factory=dict)
-    """What is known of the agent by field, such as name and role."""
+    """The agent's attributes by field, such as name and role."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,15 +207,15 @@ class MemoryItem(Shown):
     tier: Tier
     """The tier it was found in."""
     kind: Kind
-    """What it is."""
+    """Whether it is a message, a segment or a fact."""
     text: str
-    """Its text, verbatim; a segment's is its summary."""
+    """Its text, verbatim; the summary of a segment."""
     role: Role | None
-    """Who spoke; ``None`` for segments and facts."""
+    """The speaker's role; ``None`` for segments and facts."""
     name: str | None
-    """The speaker's name, if it is known."""
+    """The speaker's name, if known."""
     at: datetime
-    """When it was said or began to hold, UTC."""
+    """Time of the message, or start of the fact's validity, UTC."""
     score: float
     """Higher is better; comparable within one retrieval only."""
     tokens: LazyCount = LazyCount()  # noqa: RUF009 (a descriptor, shared on purpose)
@@ -227,7 +227,7 @@ class MemoryItem(Shown):
     segment_id: str | None
     """The topic segment it belongs to, if any."""
     source_page_ids: tuple[str, ...]
-    """The pages it rests on."""
+    """Its source pages."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """What the caller stored with it."""
     parts: Mapping[str, float] = field(default_factory=dict)
@@ -243,7 +243,7 @@ class MemoryItem(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Retrieved(Shown, Sequence[MemoryItem]):
-    """What a question brought back: a sequence of its ``items``, false when there are none."""
+    """The result of a retrieval: a sequence of its ``items``, false when empty."""
 
     query: str
     """The question."""
@@ -268,16 +268,16 @@ class Retrieved(Shown, Sequence[MemoryItem]):
 
 @dataclass(frozen=True, slots=True)
 class Context(Shown):
-    """Memories rendered for a model, within a token budget; as a string it is its text."""
+    """Memories rendered for a prompt, within a token budget. ``str()`` returns the text."""
 
     text: str
-    """Ready to be put into a prompt; stored text stands in it as quoted data. Empty if nothing fits."""
+    """Ready for a prompt, with stored text as quoted data. Empty if nothing fits."""
     tokens: int
-    """Tokens of ``text``, never more than was allowed."""
+    """Tokens of ``text``, at most ``max_tokens``."""
     items: tuple[MemoryItem, ...]
-    """Exactly the memories that stand in ``text``, in its order."""
+    """The memories in ``text``, in the same order."""
     left_out: tuple[MemoryItem, ...]
-    """Memories that were considered and did not fit, best first."""
+    """Candidates that did not fit, best first."""
 
     def __str__(self) -> str:
         return self.text

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class UserMemory(UserReading):
-    """What is remembered of one user, as ``MemoryOS.user()`` returns it.
+    """The memory of one user; returned by ``MemoryOS.user()``.
 
     Example:
         >>> ada = memory.user("ada")
@@ -44,13 +44,13 @@ class UserMemory(UserReading):
         """Store a whole turn. When this returns, the turn is on disk and retrievable.
 
         Args:
-            user: what the user said, up to 1 MB; may be empty if the other is not.
-            assistant: what was answered; the same. ``None`` is no answer.
+            user: the user's text, up to 1 MB; may be empty if the answer is not.
+            assistant: the answer; the same. ``None``: no answer.
             thread_id: the conversation.
-            at: when; now by default. Must be aware.
-            event_id: the caller's name of this turn: a second call with it returns the first page. Where that
-                has one side only, the other is added: a question can be stored before there is an answer.
-            metadata: JSON values of the caller's own, kept and filterable.
+            at: time of the turn; now by default. Must be aware.
+            event_id: idempotency key: a second call with it returns the first page. If that has one side
+                only, the other is added, so a question can be stored before its answer.
+            metadata: JSON values of the caller, stored and filterable.
 
         Raises:
             InvalidInputError: an argument is unusable; nothing was stored.
@@ -84,19 +84,19 @@ class UserMemory(UserReading):
     ) -> Message:
         """Store one side of a turn.
 
-        A user's message opens a page, the next answer in the thread closes it, a tool's message joins the
-        open page. A message without a page to join gets one of its own.
+        A user's message opens a page, the next answer in the thread closes it, and a tool's message joins
+        the open page. Without an open page a message gets its own.
 
         Args:
             text: up to 1 MB.
             role: ``"user"``, ``"assistant"`` or ``"tool"``.
-            name: the speaker's name, if it is known.
+            name: the speaker's name, if known.
             thread_id: the conversation.
-            at: when; now by default. Must be aware.
-            event_id: the caller's name of this message: a second call with it returns the first message.
-            source: where the text came from: ``"user"``, ``"assistant"``, ``"tool"`` or ``"import"``; the
-                role by default.
-            metadata: JSON values of the caller's own, kept and filterable.
+            at: time of the message; now by default. Must be aware.
+            event_id: idempotency key: a second call with it returns the first message.
+            source: origin of the text: ``"user"``, ``"assistant"``, ``"tool"`` or ``"import"``; the role by
+                default.
+            metadata: JSON values of the caller, stored and filterable.
 
         Raises:
             InvalidInputError: an argument is unusable; nothing was stored.
@@ -126,13 +126,13 @@ class UserMemory(UserReading):
         at: datetime | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Fact:
-        """Store a statement to keep, as a fact of long-term memory.
+        """Store a statement as a fact of long-term memory.
 
         Args:
             text: the statement, up to 1 MB.
             about: ``"user"`` or ``"agent"``.
-            at: since when it holds; now by default. Must be aware.
-            metadata: JSON values of the caller's own, kept and filterable.
+            at: when it becomes valid; now by default. Must be aware.
+            metadata: JSON values of the caller, stored and filterable.
 
         Raises:
             InvalidInputError: an argument is unusable; nothing was stored.
@@ -165,13 +165,13 @@ class UserMemory(UserReading):
         style_hint: str | None = None,
         relationship: str | None = None,
     ) -> str:
-        """Let the store's chat model answer the user, given what is remembered, and store the turn.
+        """Let the store's chat model answer the user from memory, and store the turn.
 
-        The question is on disk before the model is asked: when the model fails it is kept, and the same call
-        again answers it. The answer is not stored if something was forgotten meanwhile, which it may repeat.
+        The question is on disk before the model is called. If the model fails, repeat the call to retry. The
+        answer is not stored if something was forgotten meanwhile, since it may repeat it.
 
         Args:
-            query: what the user says, in any language.
+            query: the user's text, in any language.
             thread_id: the conversation.
             style_hint: how to answer, such as ``"two short sentences"``; up to 256 characters.
             relationship: what the model is to the user, such as ``"a friend"``; the same.
@@ -179,7 +179,7 @@ class UserMemory(UserReading):
         Raises:
             ConfigError: the store was opened without ``llm``.
             InvalidInputError: an argument is unusable; nothing was stored.
-            LLMError: the model is down, declined, or answered nothing; the name of the subclass says which.
+            LLMError: the model is down, declined, or gave no usable answer; the subclass says which.
         """
         request = checked(query, thread_id=thread_id, style_hint=style_hint, relationship=relationship)
         return self._store.responder(self._scope, self._context, self._added).reply(request)
@@ -192,10 +192,11 @@ class UserMemory(UserReading):
         style_hint: str | None = None,
         relationship: str | None = None,
     ) -> Iterator[str]:
-        """Answer as ``respond`` does, piece by piece.
+        """Like ``respond``, but yields the answer in pieces.
 
-        Arguments are checked by the call; all else happens as the pieces are taken. When the stream is given
-        up early, what was yielded is stored as the answer; when the model fails, the question alone.
+        The call validates its arguments; everything else happens while the pieces are consumed. If the stream
+        is closed early, the pieces yielded so far are stored as the answer; if the model fails, only the
+        question.
         """
         request = checked(query, thread_id=thread_id, style_hint=style_hint, relationship=relationship)
         return self._store.responder(self._scope, self._context, self._added).stream(request)
@@ -209,17 +210,17 @@ class UserMemory(UserReading):
     ) -> ForgetReceipt:
         """Erase for good: rows, everything derived from them, and their bytes in every file of the store.
 
-        Exactly one of the arguments says what. Summaries that used an erased message are blanked at once and
-        derived anew in the background, where the vectors leave the index's files too.
+        Pass exactly one argument. Summaries of an erased message are blanked at once and rebuilt in the
+        background, which also removes the vectors from the index's files.
 
         Args:
             ids: of messages, pages, segments (with their pages) or facts.
             thread_id: a whole conversation.
-            everything: all that is stored of this user with this agent.
+            everything: all memories of this user with this agent.
 
         Raises:
-            InvalidInputError: none or several of the arguments were given, or one is unusable.
-            StoreError: the rows are gone, but another process keeps their bytes in use; call again.
+            InvalidInputError: none or several arguments were given, or one is unusable.
+            StoreError: the rows are gone, but another process still reads their bytes; call again.
         """
         if (ids is not None) + (thread_id is not None) + bool(everything) != 1:
             raise InvalidInputError("forget() takes exactly one of ids, thread_id and everything=True")
@@ -231,13 +232,13 @@ class UserMemory(UserReading):
         return forgetting.forget(self._store, self._scope, ids=ids, thread_id=thread)
 
     def restore(self, version: int) -> Persona:
-        """Make an earlier version of the persona the present one: a new version that is equal to it.
+        """Restore an earlier version of the persona, as a new version with the same content.
 
-        The facts that it rests on hold again; those that fill a field of a profile and are not in it hold no
-        more. Nothing is erased: restoring a later version brings them back.
+        Its facts become valid again; facts that fill a profile field and are not part of it end. Nothing is
+        erased: restoring a later version brings them back.
 
         Args:
-            version: its number, as ``persona().version`` was then.
+            version: the ``persona().version`` to restore.
 
         Raises:
             InvalidInputError: there is no such version; nothing was changed.
@@ -253,7 +254,9 @@ class UserMemory(UserReading):
         return self.persona()
 
     def export(self, path: str | Path) -> int:
-        """Write everything that cannot be derived as JSON Lines, readable by you only; returns the records.
+        """Write everything that cannot be rebuilt as JSON Lines; returns the number of records.
+
+        Only the file's owner can read it.
 
         Raises:
             StoreUnwritableError: the file cannot be written.
@@ -265,7 +268,7 @@ class UserMemory(UserReading):
             raise StoreUnwritableError(f"{path} cannot be written: {error.strerror}") from error
 
     def load(self, path: str | Path) -> int:
-        """Store what ``export`` wrote, all or nothing; returns how many records were new.
+        """Load a file of ``export``, all or nothing; returns the number of new records.
 
         Raises:
             InvalidInputError: the file cannot be read or is no export; nothing was stored.

@@ -1,4 +1,4 @@
-"""What can be read of one user's memory: the half of ``UserMemory`` that changes nothing."""
+"""The read-only half of ``UserMemory``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.types import About, Chain, Fact, Kind, Page, Persona, Segment, Source, Tier
 
 _BUDGET = "max_tokens"
-_TOKENS_A_MESSAGE = 8  # the shortest turns that are worth a place in a context
+_TOKENS_A_MESSAGE = 8  # the shortest turns worth a place in a context
 
 
 class UserReading:
@@ -34,12 +34,12 @@ class UserReading:
 
     @property
     def user_id(self) -> str:
-        """Whose memory it is."""
+        """The user's id."""
         return self._scope.user_id
 
     @property
     def agent_id(self) -> str:
-        """With which agent."""
+        """The agent's id."""
         return self._scope.agent_id
 
     @property
@@ -67,7 +67,7 @@ class UserReading:
 
         Args:
             query: the question, as the user asked it.
-            k: how many items of the asked kinds.
+            k: most items of the kinds in ``kinds``.
             kinds: of ``"message"``, ``"segment"``, ``"fact"``.
             tiers: of ``"short_term"``, ``"mid_term"``, ``"long_term"``; all by default.
             thread_id: only from this conversation.
@@ -112,7 +112,7 @@ class UserReading:
 
     @property
     def erasures(self) -> int:
-        """How often something was erased: what was read before this number changed may be gone."""
+        """Number of erasures; anything read before it changed may be gone."""
         with self._ledger.read() as tx:
             return self._scope.erasures(tx)
 
@@ -193,7 +193,7 @@ class UserReading:
             number = self._scope.number(tx)
         if number is None:
             return Context("", 0, (), ())
-        # What rules drew from messages says nothing that the messages, which are offered too, do not say.
+        # Rule-based facts add nothing to their messages, which are candidates too.
         question = replace(question, without_extractive=True)
         return self._store.context_builder.context(
             number,
@@ -205,7 +205,7 @@ class UserReading:
         )
 
     def pages(self, *, thread_id: str | None = None, limit: int | None = None) -> list[Page]:
-        """Return pages of every tier, oldest first; with a limit, the newest so many of them."""
+        """Return pages of every tier, oldest first; with ``limit``, only the newest."""
         thread = None if thread_id is None else checks.identifier("thread_id", thread_id)
         newest = None if limit is None else checks.whole("limit", limit, least=1, most=10**9)
         with self._ledger.read() as tx:
@@ -215,7 +215,7 @@ class UserReading:
             )
 
     def segments(self) -> list[Segment]:
-        """Return the topic segments of mid-term memory with their heat now, hottest first."""
+        """Return the topic segments of mid-term memory with their current heat, hottest first."""
         self._store.job_handlers.write_visits()
         with self._ledger.read() as tx:
             number = self._scope.number(tx)
@@ -223,13 +223,13 @@ class UserReading:
             return [] if number is None else mid_term.load_segments(tx, number, now=now, config=config)
 
     def chains(self) -> list[Chain]:
-        """Return the runs of pages that continue each other, oldest first; without a model there are none."""
+        """Return the chains of pages that continue each other, oldest first; empty without a chat model."""
         with self._ledger.read() as tx:
             number = self._scope.number(tx)
             return [] if number is None else chains.load(tx, number)
 
     def facts(self, *, about: About | None = None, at: datetime | None = None) -> list[Fact]:
-        """Return the facts that hold now, or held at another time, newest first."""
+        """Return the facts that are valid now, or were at another time, newest first."""
         subject = None if about is None else cast("About", checks.one_of("about", about, SUBJECTS))
         moment = self._store.times.now() if at is None else checks.moment("at", at)
         with self._ledger.read() as tx:
@@ -237,7 +237,7 @@ class UserReading:
             return [] if number is None else long_term.load_facts(tx, number, about=subject, at=moment)
 
     def history(self, fact_id: str) -> list[Fact]:
-        """Return a fact with those that it took the place of and those that took its place, oldest first.
+        """Return a fact with its predecessors and successors, oldest first.
 
         Raises:
             InvalidInputError: this user has no such fact.
@@ -251,7 +251,7 @@ class UserReading:
         return facts
 
     def persona(self, *, version: int | None = None) -> Persona:
-        """Return what is known of the user and the agent, now or in an earlier version.
+        """Return the persona of the user and the agent, current or of an earlier version.
 
         Raises:
             InvalidInputError: there is no such version.
@@ -266,7 +266,7 @@ class UserReading:
         return loaded
 
     def trace(self, item_id: str) -> list[Page]:
-        """Return the pages that a message, page, segment, chain or fact rests on, oldest first.
+        """Return the source pages of a message, page, segment, chain or fact, oldest first.
 
         Raises:
             InvalidInputError: this user has no such item.

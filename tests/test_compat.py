@@ -95,16 +95,16 @@ def memo(make: Any) -> Memoryos:
     return make()
 
 
-def told(memo: Memoryos) -> list[tuple[str, ...]]:
+def stored_turns(memo: Memoryos) -> list[tuple[str, ...]]:
     return [tuple(message.text for message in page.messages) for page in memo.user.pages()]
 
 
 @pytest.mark.parametrize("language", TEXTS)
 def test_the_quick_start_runs_with_its_import_line_changed(server, tmp_path, monkeypatch, language):
     monkeypatch.chdir(tmp_path)
-    said, answered, query, answer = TEXTS[language]
+    first, answered, query, answer = TEXTS[language]
     server.default = answer
-    names = {"KEY": KEY, "URL": server.url, "SAID": said, "ANSWERED": answered, "QUERY": query}
+    names = {"KEY": KEY, "URL": server.url, "SAID": first, "ANSWERED": answered, "QUERY": query}
     program = PROGRAM.replace("from memoryos import", "from memoryos_integrations.compat import")
 
     with contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -112,13 +112,13 @@ def test_the_quick_start_runs_with_its_import_line_changed(server, tmp_path, mon
 
     assert printed.getvalue() == f"Assistant: {answer}\n"
     instruction, asked = server.chats[-1].texts
-    assert said in asked
+    assert first in asked
     assert asked.endswith(query)
     assert "friend" in instruction
     assert server.chats[-1].body["model"] == "gpt-4o-mini"
     assert server.chats[-1].headers["authorization"] == f"Bearer {KEY}"
     memo = names["memo"]
-    assert told(memo) == [(said, answered), (query, answer)]
+    assert stored_turns(memo) == [(first, answered), (query, answer)]
     assert memo.get_memory_stats() == {
         "user_id": "demo_user",
         "short_term_count": 2,
@@ -171,7 +171,7 @@ def test_a_time_without_a_zone_is_this_machine_s_and_comes_back_as_it_went_in(
 def test_a_time_that_is_none_is_refused_by_name_and_nothing_is_stored(memo: Memoryos, timestamp: object):
     with pytest.raises(InvalidInputError, match="timestamp"):
         memo.add_memory("Hi", "Hello", timestamp=timestamp)  # type: ignore[arg-type]
-    assert told(memo) == []
+    assert stored_turns(memo) == []
 
 
 def test_meta_data_is_kept_with_the_turn_and_must_be_json(memo: Memoryos):
@@ -184,7 +184,7 @@ def test_meta_data_is_kept_with_the_turn_and_must_be_json(memo: Memoryos):
 def test_one_side_of_a_turn_is_kept_and_none_is_an_error(memo: Memoryos):
     memo.add_memory("A note to myself.", "")
     memo.add_memory("", "A reminder.")
-    assert told(memo) == [("A note to myself.",), ("A reminder.",)]
+    assert stored_turns(memo) == [("A note to myself.",), ("A reminder.",)]
     with pytest.raises(InvalidInputError):
         memo.add_memory("", "")
 
@@ -212,7 +212,7 @@ def test_no_temperature_and_no_limit_of_tokens_is_sent_which_reasoning_models_re
 def test_the_thoughts_of_a_reasoning_model_are_no_part_of_its_answer(memo, server):
     server.default = "<think>He wants a greeting.</think>\nHello!"
     assert memo.get_response("Hi?") == "Hello!"
-    assert told(memo) == [("Hi?", "Hello!")]
+    assert stored_turns(memo) == [("Hi?", "Hello!")]
 
 
 @pytest.mark.parametrize(
@@ -231,13 +231,13 @@ def test_a_failure_is_raised_never_stored_and_the_question_is_kept(memo, server,
     caplog.set_level(logging.DEBUG)
     with pytest.raises(error) as raised:
         memo.get_response("What do you remember?")
-    assert told(memo) == [("What do you remember?",)]
+    assert stored_turns(memo) == [("What do you remember?",)]
     assert memo.get_user_profile_summary() == "None"
     assert KEY not in f"{raised.value!r}{raised.getrepr(style='long')}{caplog.text}"
 
     server.default = "Much."
     assert memo.get_response("What do you remember?") == "Much."
-    assert told(memo) == [("What do you remember?", "Much.")]
+    assert stored_turns(memo) == [("What do you remember?", "Much.")]
 
 
 def test_the_key_stands_in_no_repr_no_error_and_no_file(memo: Memoryos, server: OpenAIServer, tmp_path: Path):
@@ -364,7 +364,7 @@ def test_instances_on_one_folder_share_a_store_until_the_last_is_closed(make: An
     ann.close()
     with pytest.raises(MemoryOSError, match="closed"):
         ann.add_memory("Hi", "Hello")
-    assert told(make("ann")) == [("Hi", "Hello")]
+    assert stored_turns(make("ann")) == [("Hi", "Hello")]
 
 
 def test_an_instance_that_takes_the_place_of_another_does_the_upkeep(
@@ -398,7 +398,7 @@ def test_threads_may_share_an_instance(memo: Memoryos):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len({page[0] for page in told(memo)}) == 96
+    assert len({page[0] for page in stored_turns(memo)}) == 96
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a chat model draws from promoted pages: kept with its evidence, or not at all."""
+"""Facts and traits that a chat model extracts from promoted pages: stored with evidence, or not at all."""
 
 from __future__ import annotations
 
@@ -109,9 +109,9 @@ def ada(memory: MemoryOS) -> UserMemory:
     return memory.user("ada")
 
 
-def tell(ada: UserMemory, clock: FrozenClock, *said: str, answer: str = "I see.") -> list[str]:
+def tell(ada: UserMemory, clock: FrozenClock, *texts: str, answer: str = "I see.") -> list[str]:
     """Say sentences a day apart, push them out of short-term memory, do what is due; tell what failed."""
-    for text in said:
+    for text in texts:
         clock.advance(timedelta(days=1))
         ada.add(text, answer)
     clock.advance(timedelta(days=1))
@@ -160,7 +160,7 @@ def test_a_profile_traits_and_facts_come_from_promoted_pages_in_one_call(ada, cl
     assert (persona.method, learnt_of(events).refused) == ("learner-1", 0)
 
 
-def test_what_is_known_is_shown_and_a_page_is_learnt_from_once(ada, clock, llm, memory):
+def test_stored_facts_are_shown_and_a_page_is_processed_once(ada, clock, llm, memory):
     llm.draws(
         {"of": "bees", "statement": "The user has nine hives.", "quote": "nine hives"},
         {"of": "bees", "dimension": "order", "level": "high", "quote": "neat"},
@@ -195,10 +195,10 @@ def test_five_facts_in_three_wordings_each_are_at_most_six_rows(ada, clock, llm)
     }
     llm.draws(
         *(
-            {"of": said, "field": field, "value": value, "quote": said}
-            for said, (field, value, _) in wordings.items()
+            {"of": quote, "field": field, "value": value, "quote": quote}
+            for quote, (field, value, _) in wordings.items()
         ),
-        *({"of": said, "statement": text, "quote": said} for said, (*_, text) in wordings.items()),
+        *({"of": quote, "statement": text, "quote": quote} for quote, (*_, text) in wordings.items()),
     )
     tell(ada, clock, *wordings)
     assert len(ada.facts()) <= 6
@@ -306,7 +306,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_what_cannot_be_kept_is_refused_and_counted(ada, clock, llm, events, what):
+def test_unusable_items_are_refused_and_counted(ada, clock, llm, events, what):
     llm.draws(
         {"of": "nurse", "quote": "nurse"} | BAD[what],
         {"of": "nurse", "statement": "The user has a ward.", "quote": "my ward"},
@@ -340,9 +340,7 @@ def test_control_characters_and_lone_surrogates_never_reach_the_store(ada, clock
         | {"facts": [{"about": "user", "statement": "The user is a spy.", "pages": ["p1"], "quote": "spy"}]},
     ],
 )
-def test_a_reply_of_no_use_is_asked_for_once_more_then_parked_and_nothing_is_stored(
-    ada, clock, llm, memory, reply
-):
+def test_an_unusable_reply_is_retried_once_then_parked_and_nothing_is_stored(ada, clock, llm, memory, reply):
     tell(ada, clock, "My name is Tom.")
     before, calls = ada.persona(), len(llm.asked)
     llm.says = lambda shown: reply
@@ -366,7 +364,7 @@ def test_what_an_assistant_or_a_tool_said_is_never_learnt_about_the_user(ada, cl
     ada.add_message("My name is Mallory.", role="user", source="tool")
     item = {"of": "What does the page say", "field": "name", "value": "Mallory"}
     town = {"of": "What does the page say", "field": "home", "value": "Evilton"}
-    told = {"of": "What does the page say", "statement": "The user's name is Mallory."}
+    fact = {"of": "What does the page say", "statement": "The user's name is Mallory."}
     llm.draws(
         item | {"quote": ""},
         item | {"quote": "the user's name is Mallory"},
@@ -374,9 +372,9 @@ def test_what_an_assistant_or_a_tool_said_is_never_learnt_about_the_user(ada, cl
         item | {"quote": "What does the page say"},
         town | {"quote": ""},
         town | {"quote": "What does the page say"},
-        told | {"quote": ""},
-        told | {"quote": "name is Mallory"},
-        told | {"quote": "What does the page say"},
+        fact | {"quote": ""},
+        fact | {"quote": "name is Mallory"},
+        fact | {"quote": "What does the page say"},
         {"of": "What does the page say", "about": "agent", "field": "role", "value": "thief", "quote": ""},
         {"of": "bees", "statement": "The user keeps bees.", "quote": "bees"},
     )
@@ -451,9 +449,7 @@ def superseding(text: str, statement: str, quote: str, **more: Any) -> Callable[
     return say
 
 
-def test_a_fact_that_holds_no_more_is_closed_and_holds_again_when_its_successor_is_forgotten(
-    ada, clock, llm, events
-):
+def test_a_superseded_fact_is_closed_and_reopened_when_its_successor_is_forgotten(ada, clock, llm, events):
     llm.draws({"of": "meat", "statement": "The user eats no meat.", "quote": "no meat"})
     tell(ada, clock, "I eat no meat.")
     (old,) = ada.facts()
@@ -476,12 +472,12 @@ def test_a_fact_that_holds_no_more_is_closed_and_holds_again_when_its_successor_
 def test_a_fact_is_not_closed_by_what_may_not_close_it(ada, clock, llm, events, memory, why):
     for number in range(7):
         ada.remember(f"Ada owns {number + 10} horses.")
-    said, more = "The horses are sold.", {}
+    message, more = "The horses are sold.", {}
     clock.advance(timedelta(days=1))
     if why == "less trusted":
-        ada.add_message(said, role="user", source="import")
+        ada.add_message(message, role="user", source="import")
     else:
-        ada.add(said, "Oh.", at=clock.now() - timedelta(days=2 if why == "older" else 0))
+        ada.add(message, "Oh.", at=clock.now() - timedelta(days=2 if why == "older" else 0))
     if why == "about the agent":
         more = {"about": "agent"}
     elif why == "not listed":
@@ -624,7 +620,7 @@ def test_what_was_restored_stays_until_something_new_is_said(ada, clock, llm):
 
 
 @pytest.mark.parametrize("version", [0, -1, 99, "1", 1.0, True, None])
-def test_a_version_that_there_is_not_cannot_be_restored(ada, clock, version):
+def test_an_unknown_version_cannot_be_restored(ada, clock, version):
     with pytest.raises(InvalidInputError, match="version"):
         ada.restore(version)
     tell(ada, clock, "I live in Lisbon.")
@@ -646,7 +642,7 @@ def test_the_history_of_no_fact_is_refused(ada, memory):
 # --- Forgetting
 
 
-def test_what_a_model_drew_from_forgotten_words_is_gone_from_every_byte_and_version(ada, clock, llm, memory):
+def test_facts_extracted_from_forgotten_messages_leave_no_byte_and_no_version(ada, clock, llm, memory):
     llm.draws(
         {"of": "zqpage", "statement": "The user has a zqfact.", "quote": "zqfact"},
         {"of": "zqpage", "field": "likes", "value": "zqvalue", "quote": "zqvalue"},
@@ -676,7 +672,7 @@ def test_what_a_model_drew_from_forgotten_words_is_gone_from_every_byte_and_vers
     assert ada.persona().profile == {"home": "Leeds"}
 
 
-def test_a_fact_that_was_said_twice_is_told_anew_by_the_words_that_stay(ada, clock, llm):
+def test_a_fact_that_was_stated_twice_is_extracted_again_from_the_remaining_message(ada, clock, llm):
     tell(ada, clock, "I live in Porto.", "As I said, I live in Porto.")
     (fact,) = ada.facts()
     first, second = ada.trace(fact.id)
@@ -896,7 +892,7 @@ TRAIT = '{"order": {"level": "high", "since": %d, "seen": 1, "source": "user", "
         {"traits": TRAIT % 10**20},
     ],
 )
-def test_a_persona_that_is_none_is_refused_by_load(ada, clock, open_memory, tmp_path, change):
+def test_an_invalid_persona_is_refused_by_load(ada, clock, open_memory, tmp_path, change):
     tell(ada, clock, "I live in Porto.")
     ada.export(tmp_path / "ada.jsonl")
     lines = [json.loads(line) for line in (tmp_path / "ada.jsonl").read_text().splitlines()]

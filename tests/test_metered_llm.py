@@ -1,4 +1,4 @@
-"""A chat model is asked through one door, once more after a reply of no use; all is written down."""
+"""Calls to a chat model: retried once after an unusable reply, recorded with their token usage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from memoryos_integrations import LLMBadOutput, LLMRefused, LLMUnavailable, MemoryConfig, MemoryOS, Prompt
 from memoryos_integrations.errors import ConfigError, LLMBudgetSpent
-from memoryos_integrations.model.costs import bill
+from memoryos_integrations.model.costs import usage_totals
 from memoryos_integrations.model.metered_llm import MeteredLLM
 from memoryos_integrations.model.usage import report
 from memoryos_integrations.storage.ledger import Ledger
@@ -30,7 +30,7 @@ class Words(BaseModel):
 
 
 class Metered:
-    """A model that says what its calls take, and does what it is told at each of them."""
+    """A model that reports its usage and acts as scripted on each call."""
 
     name = "metered-1"
 
@@ -69,10 +69,10 @@ def asking(ledger: Ledger, llm: object, now: int = 0, **config: object) -> Meter
 
 def spent(ledger: Ledger) -> dict:
     with ledger.read() as tx:
-        return bill(tx)
+        return usage_totals(tx)
 
 
-def test_a_reply_that_cannot_be_used_is_asked_for_once_more_with_the_reason(ledger):
+def test_an_unusable_reply_is_retried_once_with_the_reason(ledger):
     llm = Metered("bad", "good")
 
     def accept(text: str) -> str:
@@ -85,7 +85,7 @@ def test_a_reply_that_cannot_be_used_is_asked_for_once_more_with_the_reason(ledg
     assert llm.prompts[1].user == QUESTION.user
 
 
-def test_after_a_second_reply_that_cannot_be_used_the_caller_hears_of_it(ledger):
+def test_a_second_unusable_reply_raises(ledger):
     llm = Metered(LLMBadOutput("cut"), LLMBadOutput("cut"), "never asked for")
     with pytest.raises(LLMBadOutput):
         asking(ledger, llm).ask(1, QUESTION, str)
@@ -100,7 +100,7 @@ def test_a_model_that_declines_or_is_down_is_not_asked_twice(ledger, error):
     assert len(llm.prompts) == 1
 
 
-def test_what_a_client_raises_of_its_own_leaves_as_unavailable(ledger):
+def test_an_error_of_the_client_is_raised_as_unavailable(ledger):
     with pytest.raises(LLMUnavailable, match=r"metered-1.*ConnectionError"):
         asking(ledger, Metered(ConnectionError("sk-secret"))).reply(1, QUESTION)
 
@@ -110,19 +110,19 @@ def test_a_reply_of_another_type_is_bad_output(ledger):
         asking(ledger, Metered("text")).reply(1, Prompt("refine", "s", "u", Words))
 
 
-def test_calls_are_written_down_with_what_the_model_says_they_took(ledger):
+def test_calls_are_recorded_with_the_usage_that_the_model_reports(ledger):
     door = asking(ledger, Metered(LLMBadOutput("cut"), "good", ConnectionError()))
     door.ask(1, QUESTION, str)
     with pytest.raises(LLMUnavailable):
         door.reply(1, Prompt("learn", "s", "u", str))
 
-    bill = spent(ledger)
+    totals = spent(ledger)
 
-    assert (bill["calls"], bill["tokens_in"], bill["tokens_out"], bill["failures"]) == (3, 300, 30, 2)
-    assert bill["by_task"]["refine"] == {"calls": 2, "tokens_in": 200, "tokens_out": 20, "failures": 1}
+    assert (totals["calls"], totals["tokens_in"], totals["tokens_out"], totals["failures"]) == (3, 300, 30, 2)
+    assert totals["by_task"]["refine"] == {"calls": 2, "tokens_in": 200, "tokens_out": 20, "failures": 1}
 
 
-def test_the_tokens_of_a_model_that_does_not_say_are_counted(ledger):
+def test_the_tokens_of_a_model_that_reports_none_are_counted(ledger):
     asking(ledger, ScriptedLLM({"refine": "four words of answer"})).reply(1, QUESTION)
     assert spent(ledger)["by_task"]["refine"] == {
         "calls": 1,
@@ -132,7 +132,7 @@ def test_the_tokens_of_a_model_that_does_not_say_are_counted(ledger):
     }
 
 
-def test_a_stream_is_written_down_when_it_ends(ledger):
+def test_a_stream_is_recorded_when_it_ends(ledger):
     door = asking(ledger, Metered("Hel", "lo"))
     pieces = []
     for piece in door.stream(1, Prompt("respond", "s", "u", str)):
@@ -147,7 +147,7 @@ def test_a_stream_is_written_down_when_it_ends(ledger):
     }
 
 
-def test_a_stream_that_is_given_up_is_written_down_as_far_as_it_came(ledger):
+def test_a_stream_that_is_closed_early_is_recorded_up_to_there(ledger):
     stream = asking(ledger, Metered("one two", "three")).stream(1, Prompt("respond", "a b", "c", str))
     assert next(stream) == "one two"
     stream.close()
@@ -159,7 +159,7 @@ def test_a_stream_that_is_given_up_is_written_down_as_far_as_it_came(ledger):
     }
 
 
-def test_over_the_tokens_of_a_day_nothing_is_asked_until_the_next(ledger):
+def test_over_the_daily_budget_no_call_is_made_until_the_next_day(ledger):
     llm = Metered("good", "good", "good")
     asking(ledger, llm, daily_tokens=110).ask(1, QUESTION, str)
     with pytest.raises(LLMBudgetSpent, match="daily_tokens=110"):
@@ -169,14 +169,14 @@ def test_over_the_tokens_of_a_day_nothing_is_asked_until_the_next(ledger):
     assert asking(ledger, llm, now=DAY, daily_tokens=110).ask(1, QUESTION, str) == "good"
 
 
-def test_a_store_refuses_what_is_no_model_and_says_what_to_pass(open_memory: OpenMemory):
+def test_a_store_refuses_an_object_without_reply_and_says_what_to_pass(open_memory: OpenMemory):
     with pytest.raises(ConfigError, match="from_langchain"):
         open_memory(llm=object())
     with pytest.raises(ConfigError, match="enrich"):
         open_memory().enrich()
 
 
-def test_what_was_spent_for_a_user_who_is_forgotten_stays_on_the_bill(memory: MemoryOS, open_memory):
+def test_the_usage_of_a_forgotten_user_stays_in_the_totals(memory: MemoryOS, open_memory):
     ada = memory.user("ada")
     ada.add("Hi", "Hello")
     with memory._store.ledger.read() as tx:

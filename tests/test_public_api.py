@@ -190,8 +190,8 @@ def test_every_public_value_is_frozen_and_says_what_each_field_is(file):
             assert "frozen=True" in ast.unparse(node.decorator_list[0]), node.name
             for field, after in zip(node.body, [*node.body[1:], None], strict=True):
                 if isinstance(field, ast.AnnAssign):
-                    told = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-                    assert told, f"{node.name}.{field.target.id}"
+                    documented = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+                    assert documented, f"{node.name}.{field.target.id}"
     assert found
 
 

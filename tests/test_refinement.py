@@ -1,4 +1,4 @@
-"""A chat model sorts pages into topics: what it says is taken where it is sound, and nothing else changes."""
+"""A chat model groups pages by topic: valid parts of its reply are applied, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_pages_that_are_left_out_stay_where_they_are_and_are_not_asked_about_aga
     assert len(llm.prompts) == 1
 
 
-def test_a_page_that_is_left_out_keeps_its_sentence_beside_what_the_model_says(
+def test_a_page_that_is_left_out_keeps_its_sentence_beside_the_summary_of_the_model(
     open_memory: OpenMemory,
 ) -> None:
     llm = refine(reply(topic("p1", "Of bees.", "apiary")))
@@ -212,7 +212,7 @@ def test_a_page_that_is_named_twice_lives_in_the_first_topic(open_memory: OpenMe
     assert {segment.summary for segment in ada.segments()} == {"One.", "Two."}
 
 
-def test_labels_that_stand_for_nothing_are_passed_over(open_memory: OpenMemory) -> None:
+def test_unknown_labels_are_ignored(open_memory: OpenMemory) -> None:
     answer = reply(
         topic("p1 p9 p0 p-1 s1 x", "Of bees.", segment="s7"),
         topic("[P2] p99999999999", "Of trains.", segment="p1"),
@@ -277,7 +277,7 @@ def test_visits_go_with_the_pages_when_a_topic_takes_a_whole_segment(open_memory
     assert (segment.visits, segment.page_ids) == (3, (one, two))
 
 
-def test_a_page_that_rules_add_later_is_told_after_what_the_model_said(open_memory: OpenMemory) -> None:
+def test_a_page_that_rules_add_later_follows_the_summary_of_the_model(open_memory: OpenMemory) -> None:
     with open_memory(llm=refine(reply(topic("p1", "Of hives.", "apiary"))), config=ALL_IN_ONE) as memory:
         talk(memory.user("ada"), "bees on the roof")
         memory.flush()
@@ -377,9 +377,7 @@ def test_a_prompt_takes_as_many_pages_as_its_tokens_allow_and_the_rest_is_asked_
     assert {segment.method for segment in ada.segments()} == {"ScriptedLLM"}
 
 
-def test_one_page_alone_is_sorted_when_the_time_of_rest_is_over(
-    open_memory: OpenMemory, clock: FrozenClock
-) -> None:
+def test_one_page_alone_is_sorted_after_the_idle_time(open_memory: OpenMemory, clock: FrozenClock) -> None:
     refined = threading.Event()
     config = MemoryConfig(short_term_capacity=1, promotion_heat=NEVER, refine_idle=timedelta(0))
     memory = open_memory(
@@ -471,7 +469,7 @@ def placed_and_told(memory: MemoryOS, ada: UserMemory) -> dict[str, tuple[str, .
         reply(topic("p1", "Of bees."), chains=[{"pages": ["p1"], "summary": "I cannot assist."}]),
     ],
 )
-def test_a_page_that_spoils_every_reply_is_given_up_alone_and_the_others_go_on(
+def test_a_page_that_spoils_every_reply_is_given_up_alone_and_the_others_proceed(
     open_memory: OpenMemory, bad: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     sort = by_word("bees", "trains")
@@ -501,7 +499,7 @@ def test_a_page_that_spoils_every_reply_is_given_up_alone_and_the_others_go_on(
     assert "poison" not in caplog.text
 
 
-def test_what_was_given_up_is_tried_again_by_enrich(open_memory: OpenMemory) -> None:
+def test_pages_that_a_model_failed_on_are_tried_again_by_enrich(open_memory: OpenMemory) -> None:
     memory = open_memory(llm=refine(reply()), config=ONE_EACH)
     ada = memory.user("ada")
     talk(ada, "bees")
@@ -514,7 +512,7 @@ def test_what_was_given_up_is_tried_again_by_enrich(open_memory: OpenMemory) -> 
     assert (ada.segments()[0].summary, len(llm.prompts)) == ("Of bees.", 1)
 
 
-def test_a_reply_of_no_use_is_asked_for_once_more_with_the_reason(open_memory: OpenMemory) -> None:
+def test_an_unusable_reply_is_retried_once_with_the_reason(open_memory: OpenMemory) -> None:
     llm = refine([reply(topic("p5", "Of bees.")), reply(topic("p1", "Of bees."))])
     memory = open_memory(llm=llm, config=ONE_EACH)
     talk(memory.user("ada"), "bees")
@@ -572,7 +570,7 @@ class Named(ScriptedLLM):
         self.name = name
 
 
-def test_another_model_is_asked_only_about_what_none_has_read(open_memory: OpenMemory) -> None:
+def test_another_model_is_asked_only_about_pages_that_none_has_refined(open_memory: OpenMemory) -> None:
     memory = open_memory(config=ONE_EACH)
     ada = memory.user("ada")
     (one,) = talk(ada, "bees on the roof")
@@ -771,7 +769,7 @@ def test_a_process_that_is_killed_with_the_reply_in_hand_leaves_the_job_and_the_
 # --- Forgetting
 
 
-def test_forgetting_leaves_no_byte_in_summaries_keywords_and_chains_and_all_is_refined_anew(
+def test_forgetting_leaves_no_byte_in_summaries_keywords_and_chains_and_all_is_refined_again(
     open_memory: OpenMemory,
 ) -> None:
     llm = refine(by_word("bees", "trains", chains=True))
@@ -798,7 +796,7 @@ def test_forgetting_leaves_no_byte_in_summaries_keywords_and_chains_and_all_is_r
     assert memory.verify().problems == ()
 
 
-def test_forgetting_a_page_blanks_the_topics_that_told_of_it_and_live_without_it(
+def test_forgetting_a_page_blanks_the_topics_that_cover_it_and_stay_without_it(
     open_memory: OpenMemory,
 ) -> None:
     answer = reply(
@@ -836,7 +834,7 @@ def test_forgetting_blanks_what_a_model_said_of_other_pages_with_words_of_the_fo
         topic("p4", "Of bread, honey and bees."),
         chains=[{"continues": None, "pages": ["p3"], "summary": "zq0006needle"}],
     )
-    memory = open_memory(llm=refine([answer, reply(topic("p1", "Told anew."))]), config=ONE_EACH)
+    memory = open_memory(llm=refine([answer, reply(topic("p1", "Told again."))]), config=ONE_EACH)
     ada = memory.user("ada")
     one, two, three, four = talk(
         ada, "bees and honey zq0006needle", "trains to Porto", "soup", "bread with honey of our bees"
@@ -853,7 +851,7 @@ def test_forgetting_blanks_what_a_model_said_of_other_pages_with_words_of_the_fo
     ]
     assert ada.chains() == []
     memory.flush()
-    assert "Told anew." in {segment.summary for segment in ada.segments()}
+    assert "Told again." in {segment.summary for segment in ada.segments()}
     assert files_with(memory.path, ["zq0006needle"]) == {}
 
 
@@ -930,7 +928,7 @@ def test_forgetting_everything_during_the_call_leaves_nothing(open_memory: OpenM
 # --- Export
 
 
-def test_an_export_carries_nothing_that_a_model_derived_and_is_refined_anew(
+def test_an_export_carries_nothing_that_a_model_derived_and_is_refined_again(
     open_memory: OpenMemory, tmp_path: Path
 ) -> None:
     answer = by_word("bees", "trains", chains=True)
@@ -965,8 +963,8 @@ def test_a_file_that_says_its_pages_were_refined_is_loaded_as_if_they_were_not(
     memory = open_memory(config=ONE_EACH)
     talk(memory.user("ada"), "bees on the roof")
     memory.user("ada").export(tmp_path / "ada.jsonl")
-    said = '"refined": "a model", "summarised": true, "chain_id": "none", "kind": "page"'
-    lines = (tmp_path / "ada.jsonl").read_text(encoding="utf-8").replace('"kind": "page"', said)
+    refined = '"refined": "a model", "summarised": true, "chain_id": "none", "kind": "page"'
+    lines = (tmp_path / "ada.jsonl").read_text(encoding="utf-8").replace('"kind": "page"', refined)
     (tmp_path / "ada.jsonl").write_text(lines, encoding="utf-8")
 
     llm = refine(by_word("bees"))

@@ -1,4 +1,4 @@
-"""What is made of a model's reply, whatever it is: an answer that fits, or an error that quotes nothing."""
+"""Reading any reply of a model: an answer that fits, or an error that quotes nothing."""
 
 import json
 import traceback
@@ -41,12 +41,12 @@ CITY = Prompt("city", "Name the city {as JSON}.", "Porto has {braces}.", City)
 FREE = Prompt("greet", "Be kind.", "Hi!", str)
 
 
-def read(text, schema=City, **told):
-    return answer_of(RawReply(text, **told), Prompt("city", "Name it.", "Porto", schema))
+def read(text, schema=City, **fields):
+    return answer_of(RawReply(text, **fields), Prompt("city", "Name it.", "Porto", schema))
 
 
-def said(text, **told):
-    return answer_of(RawReply(text, **told), FREE)
+def free_text(text, **fields):
+    return answer_of(RawReply(text, **fields), FREE)
 
 
 def shown(error):
@@ -230,7 +230,7 @@ def test_a_reply_that_does_not_end_is_bad_output(prompt):
 def test_an_apology_where_an_object_was_asked_for_is_a_refusal_and_else_a_text(text):
     with pytest.raises(LLMRefused):
         read(text)
-    assert said(text) == without_thoughts(text)
+    assert free_text(text) == without_thoughts(text)
     assert read(f"{text} {PORTO}").name == "Porto"
 
 
@@ -242,7 +242,7 @@ def test_other_prose_is_none(text):
 
 @pytest.mark.parametrize("prompt", [CITY, FREE])
 @pytest.mark.parametrize(
-    ("told", "error"),
+    ("source", "error"),
     [
         ({"finish_reason": "length"}, LLMBadOutput),
         ({"finish_reason": "max_tokens"}, LLMBadOutput),
@@ -252,11 +252,11 @@ def test_other_prose_is_none(text):
         ({"finish_reason": "insufficient_system_resource"}, LLMUnavailable),
     ],
 )
-def test_what_the_provider_says_of_the_reply_counts_more_than_how_it_reads(prompt, told, error):
+def test_what_the_provider_says_of_the_reply_counts_more_than_how_it_reads(prompt, source, error):
     with pytest.raises(error) as caught:
-        answer_of(RawReply(PORTO, **told), prompt)
+        answer_of(RawReply(PORTO, **source), prompt)
     with pytest.raises(error):
-        answer_of(RawReply(tool_arguments=({"name": "Porto"},), **told), prompt)
+        answer_of(RawReply(tool_arguments=({"name": "Porto"},), **source), prompt)
     shown(caught.value)
 
 
@@ -284,16 +284,16 @@ def test_the_arguments_of_a_function_are_read_as_text_is_and_before_it(arguments
 
 
 def test_free_text_is_what_the_model_said_without_thoughts_and_fit_to_be_stored():
-    assert said("<think>Be kind?</think>\n\nHello, {name}!\n") == "Hello, {name}!"
-    assert said("half \ud83d a character, \x00") == "half \ufffd a character, \ufffd"
-    assert said('{"name": 1}') == '{"name": 1}'
+    assert free_text("<think>Be kind?</think>\n\nHello, {name}!\n") == "Hello, {name}!"
+    assert free_text("half \ud83d a character, \x00") == "half \ufffd a character, \ufffd"
+    assert free_text('{"name": 1}') == '{"name": 1}'
 
 
 def test_an_instruction_for_an_object_ends_with_its_schema_and_one_for_text_is_left_as_it_is():
     assert instruction_of(FREE) == "Be kind."
-    told = instruction_of(CITY)
-    assert told.startswith("Name the city {as JSON}.\n\n")
-    assert json.loads(told.splitlines()[-1])["title"] == "City"
+    instruction = instruction_of(CITY)
+    assert instruction.startswith("Name the city {as JSON}.\n\n")
+    assert json.loads(instruction.splitlines()[-1])["title"] == "City"
 
 
 def test_a_schema_that_is_none_is_refused():
@@ -348,10 +348,10 @@ def test_any_text_is_an_answer_or_an_error_of_ours(text, schema, reason):
 @given(st.lists(st.text(st.characters(), max_size=5) | st.sampled_from(["<think>", "</thinking>", "<THINK"])))
 def test_thoughts_go_the_same_way_in_whatever_pieces_a_text_comes(pieces):
     thoughts = Thoughts()
-    told = [thoughts.feed(piece) for piece in pieces] + [thoughts.end()]
+    kept = [thoughts.feed(piece) for piece in pieces] + [thoughts.end()]
     whole = without_thoughts("".join(pieces))
-    assert not thoughts.stray or "".join(told).endswith(whole)
-    assert thoughts.stray or "".join(told) == whole
+    assert not thoughts.stray or "".join(kept).endswith(whole)
+    assert thoughts.stray or "".join(kept) == whole
     assert not any(tag in whole.lower() for tag in ("<think>", "<thinking>", "</think>", "</thinking>"))
 
 
@@ -433,7 +433,7 @@ def test_what_a_stream_cost_is_told_at_its_end_and_what_nobody_states_is_not():
     assert (usage.calls, usage.tokens_in, usage.tokens_out) == (1, 120, 2)
     with metered() as usage:
         list(pieces_of(streamed("Hello"), FREE))
-        said("Hello")
+        free_text("Hello")
     assert usage.calls == 0
 
 
@@ -448,7 +448,7 @@ def test_what_a_failed_call_cost_is_told_where_the_error_holds_the_completion():
 
 
 @pytest.mark.parametrize(
-    ("told", "tokens"),
+    ("source", "tokens"),
     [
         ({"usage": {"prompt_tokens": 3, "completion_tokens": 4}}, (3, 4)),
         ({"token_usage": {"prompt_tokens": 3, "completion_tokens": 4}}, (3, 4)),
@@ -461,13 +461,13 @@ def test_what_a_failed_call_cost_is_told_where_the_error_holds_the_completion():
         (None, None),
     ],
 )
-def test_tokens_are_known_by_the_names_that_providers_have_for_them(told, tokens):
-    assert tokens_of(told) == tokens
-    assert tokens_of({}, told) == tokens
+def test_tokens_are_known_by_the_names_that_providers_have_for_them(source, tokens):
+    assert tokens_of(source) == tokens
+    assert tokens_of({}, source) == tokens
 
 
 @pytest.mark.parametrize(
-    ("told", "reason"),
+    ("source", "reason"),
     [
         ({"choices": [{"finish_reason": "length"}]}, "length"),
         ({"finish_reason": "SAFETY"}, "safety"),
@@ -480,8 +480,8 @@ def test_tokens_are_known_by_the_names_that_providers_have_for_them(told, tokens
         (None, None),
     ],
 )
-def test_why_a_model_stopped_is_known_by_the_names_that_providers_have_for_it(told, reason):
-    assert stop_of(None, told) == reason
+def test_why_a_model_stopped_is_known_by_the_names_that_providers_have_for_it(source, reason):
+    assert stop_of(None, source) == reason
 
 
 # -- failures of calls -------------------------------------------------------------------------------------
@@ -519,7 +519,7 @@ def wrapped(error):
     [
         (ConnectionError(SECRET), LLMUnavailable, "check that it runs"),
         (TimeoutError(SECRET), LLMUnavailable, "timeout"),
-        (StatusError(429), LLMUnavailable, "too often"),
+        (StatusError(429), LLMUnavailable, "too many requests"),
         (StatusError(429, "insufficient_quota"), LLMUnavailable, "quota"),
         (StatusError(500), LLMUnavailable, "status 500"),
         (StatusError(503), LLMUnavailable, "check that it runs"),

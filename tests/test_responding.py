@@ -35,8 +35,8 @@ class Piecewise:
             yield str(piece)
 
 
-def told(user: UserMemory) -> list[tuple[str, ...]]:
-    """Return what is stored: each page's texts."""
+def stored_texts(user: UserMemory) -> list[tuple[str, ...]]:
+    """Return the texts of each stored page."""
     return [tuple(message.text for message in page.messages) for page in user.pages()]
 
 
@@ -61,7 +61,7 @@ def test_an_answer_is_returned_and_closes_the_page_of_its_question(open_memory: 
     assert ada.retrieve("hives on the roof", k=1).items
 
 
-def test_the_question_is_no_memory_of_itself(open_memory: OpenMemory):
+def test_the_question_does_not_retrieve_itself(open_memory: OpenMemory):
     ada, llm = answering(open_memory, "I do not know.")
     ada.respond("Where is my umbrella?")
     assert llm.prompts[0].user.count("umbrella") == 1
@@ -74,7 +74,7 @@ def test_a_question_of_any_form_and_language_reaches_the_model_and_the_store_ver
     ada, llm = answering(open_memory, "…")
     ada.respond(query)
     assert llm.prompts[0].user.endswith(query)
-    assert told(ada) == [(query, "…")]
+    assert stored_texts(ada) == [(query, "…")]
     assert "in the language in which they write" in llm.prompts[0].system
 
 
@@ -119,7 +119,7 @@ def test_an_unusable_argument_is_named_at_the_call_and_nothing_is_stored_or_aske
     for verb in (ada.respond, ada.respond_stream):
         with pytest.raises(InvalidInputError, match=named):
             verb(**arguments)
-    assert told(ada) == []
+    assert stored_texts(ada) == []
     assert llm.prompts == []
 
 
@@ -127,7 +127,7 @@ def test_a_store_without_a_model_says_how_to_give_it_one(ada: UserMemory):
     for verb in (ada.respond, ada.respond_stream):
         with pytest.raises(ConfigError, match=r"llm="):
             verb("Hi?")
-    assert told(ada) == []
+    assert stored_texts(ada) == []
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def test_a_model_that_fails_costs_no_turn_and_leaves_no_word_of_its_own(open_mem
         ada.respond("How many hives?")
 
     assert "sk-secret" not in str(raised.value)
-    assert told(ada) == [("I keep four hives.", "Lovely."), ("How many hives?",)]
+    assert stored_texts(ada) == [("I keep four hives.", "Lovely."), ("How many hives?",)]
 
     assert ada.respond("How many hives?") == "Four."
-    assert told(ada) == [("I keep four hives.", "Lovely."), ("How many hives?", "Four.")]
+    assert stored_texts(ada) == [("I keep four hives.", "Lovely."), ("How many hives?", "Four.")]
 
 
 def test_a_question_that_is_asked_again_is_not_among_its_own_memories(open_memory: OpenMemory):
@@ -161,7 +161,7 @@ def test_another_question_after_a_failure_is_a_page_of_its_own(open_memory: Open
         ada.respond("Is it Monday?")
     ada.respond("Is it Tuesday?")
     ada.respond("Is it Monday?")
-    assert told(ada) == [("Is it Monday?",), ("Is it Tuesday?", "Yes."), ("Is it Monday?", "Yes.")]
+    assert stored_texts(ada) == [("Is it Monday?",), ("Is it Tuesday?", "Yes."), ("Is it Monday?", "Yes.")]
 
 
 def test_the_same_question_in_another_thread_or_after_its_answer_is_stored_again(open_memory: OpenMemory):
@@ -171,7 +171,7 @@ def test_the_same_question_in_another_thread_or_after_its_answer_is_stored_again
     ada.respond("Hi?", thread_id="two")
     ada.respond("Hi?", thread_id="one")
     ada.respond("Hi?", thread_id="one")
-    assert told(ada) == [("Hi?", "b"), ("Hi?", "a"), ("Hi?", "c")]
+    assert stored_texts(ada) == [("Hi?", "b"), ("Hi?", "a"), ("Hi?", "c")]
 
 
 def test_an_answer_joins_its_own_question_though_another_came_in_between(open_memory: OpenMemory):
@@ -189,7 +189,7 @@ def test_an_answer_joins_its_own_question_though_another_came_in_between(open_me
     ada.respond("Second?")
     go_on.set()
     first.join()
-    assert told(ada) == [("First?", "To the first."), ("Second?", "To the second.")]
+    assert stored_texts(ada) == [("First?", "To the first."), ("Second?", "To the second.")]
 
 
 def test_an_answer_made_while_something_was_forgotten_is_returned_but_not_stored(open_memory: OpenMemory):
@@ -202,20 +202,20 @@ def test_an_answer_made_while_something_was_forgotten_is_returned_but_not_stored
 
     assert ada.respond("What is my code?") == "Your code is 4711."
 
-    assert told(ada) == [("What is my code?",)]
+    assert stored_texts(ada) == [("What is my code?",)]
     assert not any(b"4711" in file.read_bytes() for file in ada.memory.path.rglob("*") if file.is_file())
 
 
 def test_an_answer_that_no_store_could_hold_is_made_storable(open_memory: OpenMemory):
     ada, _ = answering(open_memory, "half \ud800 and\x00nul")
     assert ada.respond("Hi?") == "half ? and�nul"
-    assert told(ada) == [("Hi?", "half ? and�nul")]
+    assert stored_texts(ada) == [("Hi?", "half ? and�nul")]
 
 
 def test_a_stream_yields_the_answer_in_pieces_and_stores_it_as_one(open_memory: OpenMemory):
     ada = open_memory(llm=Piecewise("Four, ", "on the ", "roof.")).user("ada")
     assert list(ada.respond_stream("How many hives?")) == ["Four, ", "on the ", "roof."]
-    assert told(ada) == [("How many hives?", "Four, on the roof.")]
+    assert stored_texts(ada) == [("How many hives?", "Four, on the roof.")]
     assert ada.memory.stats()["llm"]["by_task"]["respond"]["calls"] == 1
 
 
@@ -227,31 +227,31 @@ def test_a_model_that_cannot_stream_gives_its_answer_in_one_piece(open_memory: O
 def test_the_question_is_stored_before_the_first_piece_comes(open_memory: OpenMemory):
     ada = open_memory(llm=Piecewise("Four.")).user("ada")
     pieces = ada.respond_stream("How many hives?")
-    assert told(ada) == []  # nothing happens before it is read
+    assert stored_texts(ada) == []  # nothing happens before it is read
     next(pieces)
-    assert told(ada) == [("How many hives?",)]
+    assert stored_texts(ada) == [("How many hives?",)]
     assert list(pieces) == []
 
 
-def test_of_a_stream_that_is_given_up_what_was_yielded_is_stored(open_memory: OpenMemory):
+def test_the_yielded_part_of_a_stream_that_is_closed_early_is_stored(open_memory: OpenMemory):
     ada = open_memory(llm=Piecewise("Four, ", "on the ", "roof.")).user("ada")
     pieces = ada.respond_stream("How many hives?")
     assert next(pieces) == "Four, "
     pieces.close()  # type: ignore[attr-defined]
-    assert told(ada) == [("How many hives?", "Four, ")]
+    assert stored_texts(ada) == [("How many hives?", "Four, ")]
 
 
 @pytest.mark.parametrize("pieces", [[DOWN], ["Four, ", DOWN], ["Four, ", LLMBadOutput("cut")], [], [" "]])
-def test_of_a_stream_that_fails_the_question_alone_is_stored_and_can_be_asked_again(open_memory, pieces):
+def test_when_a_stream_fails_only_the_question_is_stored_and_can_be_asked_again(open_memory, pieces):
     ada = open_memory(llm=Piecewise(*pieces)).user("ada")
     with pytest.raises((LLMUnavailable, LLMBadOutput)):
         list(ada.respond_stream("How many hives?"))
-    assert told(ada) == [("How many hives?",)]
+    assert stored_texts(ada) == [("How many hives?",)]
 
     ada.memory.close()
     ada = open_memory(llm=Piecewise("Four.")).user("ada")
     assert list(ada.respond_stream("How many hives?")) == ["Four."]
-    assert told(ada) == [("How many hives?", "Four.")]
+    assert stored_texts(ada) == [("How many hives?", "Four.")]
 
 
 def test_answers_are_paid_for_by_those_who_ask_and_not_held_up_by_the_cap_of_the_day(open_memory: OpenMemory):

@@ -75,8 +75,8 @@ def test_a_question_that_was_stored_alone_gets_its_answer_by_its_event_whatever_
         assert len(ada.pages()) == 4
         assert {item.text for item in ada.retrieve("hives", k=2).items} == {m.text for m in whole.messages}
         assert memory.verify().ok
-    told = [event.message_ids for event in events if isinstance(event, TurnAdded)]
-    assert [told[0], told[-1]] == [(message.id,) for message in whole.messages]
+    ids = [event.message_ids for event in events if isinstance(event, TurnAdded)]
+    assert [ids[0], ids[-1]] == [(message.id,) for message in whole.messages]
 
 
 def test_the_same_event_id_of_another_user_or_agent_is_another_event(memory: MemoryOS) -> None:

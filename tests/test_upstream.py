@@ -1,4 +1,4 @@
-"""A store of upstream MemoryOS comes over whole or not at all, and never over what was said here."""
+"""A store of upstream MemoryOS comes over whole or not at all, and never over memories stored here."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FAILED = "Error: Could not get response from LLM."
 VECTOR = [0.1] * 8
 
 
-def said(user: str, assistant: str, timestamp: str | None) -> dict[str, Any]:
+def record(user: str, assistant: str, timestamp: str | None) -> dict[str, Any]:
     return {"user_input": user, "agent_response": assistant, "timestamp": timestamp}
 
 
 def page(number: int, user: str, assistant: str, timestamp: str | None) -> dict[str, Any]:
     """Return a page as mid-term memory keeps it."""
-    return said(user, assistant, timestamp) | {
+    return record(user, assistant, timestamp) | {
         "page_id": f"page_{number:08x}",
         "preloaded": False,
         "analyzed": True,
@@ -56,7 +56,7 @@ def knowledge(text: str, timestamp: str) -> dict[str, Any]:
     return {"knowledge": text, "timestamp": timestamp, "knowledge_embedding": VECTOR}
 
 
-SHORT = [said("It rains.", "Take a coat.", "2025-06-10 08:00:00")]
+SHORT = [record("It rains.", "Take a coat.", "2025-06-10 08:00:00")]
 MID = [
     page(1, "Hi! I'm Tom.", "Hello Tom!", "2025-06-08 09:30:00"),
     page(2, "My boat is called Halcyon.", "A good name.", "2025-06-09 10:00:00"),
@@ -165,10 +165,10 @@ def ours(tmp_path: Path) -> Callable[[], Any]:
 
 
 def test_a_store_comes_over_with_its_turns_in_order_its_times_and_its_knowledge(run, ours, theirs):
-    told = run(theirs)
+    report = run(theirs)
 
-    assert (told["pages"], told["facts"], told["upstream"]) == (3, 3, "tom")
-    assert told["left_out"] == {
+    assert (report["pages"], report["facts"], report["upstream"]) == (3, 3, "tom")
+    assert report["left_out"] == {
         "entries of knowledge that say what another says": 1,
         "entries of knowledge that say nothing": 1,
     }
@@ -198,9 +198,9 @@ def test_a_store_comes_over_with_its_turns_in_order_its_times_and_its_knowledge(
 
 
 def test_the_variant_on_chroma_comes_over_from_its_json_and_says_what_that_lacks(run, ours, on_chroma):
-    told = run(on_chroma)
-    assert (told["pages"], told["facts"]) == (3, 1)
-    assert told["left_out"] == {"pages that upstream's file no longer holds": 1}
+    report = run(on_chroma)
+    assert (report["pages"], report["facts"]) == (3, 1)
+    assert report["left_out"] == {"pages that upstream's file no longer holds": 1}
     mine = ours()
     assert mine["pages"][1] == ("My boat is called Halcyon.", "A good name.")
     assert mine["facts"][PROFILE].valid_from == datetime(2025, 6, 9, 12, tzinfo=UTC)
@@ -221,7 +221,7 @@ def test_a_turn_that_upstream_has_moved_to_mid_term_since_is_known_still(run, ou
     write(theirs / "users/tom/mid_term.json", {"sessions": {"s": session(1, moved, details=moved)}})
     write(
         theirs / "users/tom/short_term.json",
-        [said("The sun shines.", "Put on a hat.", "2025-06-11 08:00:00")],
+        [record("The sun shines.", "Put on a hat.", "2025-06-11 08:00:00")],
     )
     assert run(theirs)["new_records"] == 3  # a page and its two messages
     assert ours()["pages"][-1] == ("The sun shines.", "Put on a hat.")
@@ -236,13 +236,13 @@ def test_two_users_of_ours_may_have_the_same_store_of_upstream_s(run, ours, thei
 def test_a_page_that_upstream_keeps_in_two_topics_comes_once_and_what_was_said_twice_comes_twice(
     run, ours, theirs
 ):
-    twice = [said("Hi", "Hello", "2025-06-10 08:00:00")] * 2
+    twice = [record("Hi", "Hello", "2025-06-10 08:00:00")] * 2
     write(theirs / "users/tom/short_term.json", twice)
     sessions = {name: session(1, MID, details=MID) for name in ("a", "b")}
     write(theirs / "users/tom/mid_term.json", {"sessions": sessions})
-    told = run(theirs)
-    assert told["pages"] == 4
-    assert told["left_out"]["pages that stood in two topics"] == 2
+    report = run(theirs)
+    assert report["pages"] == 4
+    assert report["left_out"]["pages that stood in two topics"] == 2
     assert ours()["pages"].count(("Hi", "Hello")) == 2
     assert run(theirs)["new_records"] == 0
 
@@ -250,12 +250,12 @@ def test_a_page_that_upstream_keeps_in_two_topics_comes_once_and_what_was_said_t
 def test_upstream_s_own_error_text_comes_over_neither_as_an_answer_nor_as_a_profile(run, ours, theirs):
     write(
         theirs / "users/tom/short_term.json",
-        [said("Are you there?", FAILED, "2025-06-10 08:00:00"), said("", "", "2025-06-10 08:00:00")],
+        [record("Are you there?", FAILED, "2025-06-10 08:00:00"), record("", "", "2025-06-10 08:00:00")],
     )
     profiles = {"tom": {"data": FAILED, "last_updated": "2025-06-09 12:00:00"}}
     write(theirs / "users/tom/long_term_user.json", {"user_profiles": profiles})
-    told = run(theirs)
-    assert told["left_out"] == {
+    report = run(theirs)
+    assert report["left_out"] == {
         "answers that are upstream's own error text": 1,
         "pages without text": 1,
         "entries of knowledge that say nothing": 1,
@@ -272,8 +272,8 @@ def test_times_are_read_in_the_zone_that_is_named(run, ours, theirs):
 
 
 def test_a_turn_without_a_time_has_that_of_the_one_before_it(run, ours, theirs):
-    told = [said("First.", "a", "2025-06-10 08:00:00"), said("Second.", "b", None)]
-    write(theirs / "users/tom/short_term.json", told)
+    report = [record("First.", "a", "2025-06-10 08:00:00"), record("Second.", "b", None)]
+    write(theirs / "users/tom/short_term.json", report)
     run(theirs)
     assert ours()["at"][-1] == ours()["at"][-2] == datetime(2025, 6, 10, 8, tzinfo=UTC)
 
@@ -281,7 +281,9 @@ def test_a_turn_without_a_time_has_that_of_the_one_before_it(run, ours, theirs):
 def test_what_is_imported_never_takes_the_place_of_what_the_user_said_here(
     run, tmp_path: Path, theirs: Path, clock: FrozenClock
 ):
-    write(theirs / "users/tom/short_term.json", [said("I live in Lisbon.", "Lovely.", "2025-06-10 08:00:00")])
+    write(
+        theirs / "users/tom/short_term.json", [record("I live in Lisbon.", "Lovely.", "2025-06-10 08:00:00")]
+    )
     config = MemoryConfig(short_term_capacity=1, segment_threshold=0.0, promotion_heat=3)
     store = tmp_path / "memory"
     with MemoryOS(store, embedder=HashEmbedder(), clock=clock, config=config) as memory:
@@ -299,19 +301,19 @@ def test_what_is_imported_never_takes_the_place_of_what_the_user_said_here(
 
 
 def test_which_of_several_users_is_meant_must_be_said(run, ours, theirs):
-    write(theirs / "users/ann/short_term.json", [said("I am Ann.", "Hi!", "2025-06-10 08:00:00")])
+    write(theirs / "users/ann/short_term.json", [record("I am Ann.", "Hi!", "2025-06-10 08:00:00")])
     assert "--from-user" in run(theirs, user="somebody")
     assert ours("somebody")["pages"] == []
-    told = run(theirs, "--from-user", "ann", user="somebody")
-    assert told["upstream"] == "ann"
+    report = run(theirs, "--from-user", "ann", user="somebody")
+    assert report["upstream"] == "ann"
     assert ours("somebody")["pages"] == [("I am Ann.", "Hi!")]
     assert "bob" in run(theirs, "--from-user", "bob")
 
 
 def test_knowledge_of_an_assistant_that_several_users_share_comes_over_only_on_demand(run, ours, theirs):
-    write(theirs / "users/ann/short_term.json", [said("I am Ann.", "Hi!", "2025-06-10 08:00:00")])
-    told = run(theirs, user="ann")
-    assert any("--from-assistant" in reason for reason in told["left_out"])
+    write(theirs / "users/ann/short_term.json", [record("I am Ann.", "Hi!", "2025-06-10 08:00:00")])
+    report = run(theirs, user="ann")
+    assert any("--from-assistant" in reason for reason in report["left_out"])
     assert ours("ann")["facts"] == {}
     run(theirs, "--from-assistant", "helper", user="ann")
     assert set(ours("ann")["facts"]) == {"Assistant suggested the name Halcyon."}
@@ -323,11 +325,11 @@ def test_knowledge_of_an_assistant_that_several_users_share_comes_over_only_on_d
         ("short_term.json", '[{"user_input": "a"', "line 1"),
         ("short_term.json", {"a": 1}, "expected a list"),
         ("short_term.json", ["a"], "page 1"),
-        ("short_term.json", [said("a", "b", "tomorrow")], "timestamp"),
-        ("short_term.json", [said("a", "b", None)], "timestamp"),
-        ("short_term.json", [said("a", 7, "2025-06-10 08:00:00")], "agent_response"),
-        ("short_term.json", [said("a\x00", "b", "2025-06-10 08:00:00")], "user_input"),
-        ("short_term.json", [said("x" * 1_000_001, "b", "2025-06-10 08:00:00")], "bytes"),
+        ("short_term.json", [record("a", "b", "tomorrow")], "timestamp"),
+        ("short_term.json", [record("a", "b", None)], "timestamp"),
+        ("short_term.json", [record("a", 7, "2025-06-10 08:00:00")], "agent_response"),
+        ("short_term.json", [record("a\x00", "b", "2025-06-10 08:00:00")], "user_input"),
+        ("short_term.json", [record("x" * 1_000_001, "b", "2025-06-10 08:00:00")], "bytes"),
         ("short_term.json", "[" * 100_000, "not JSON"),
         ("mid_term.json", [], "expected an object"),
         ("mid_term.json", {"sessions": {"s": []}}, "session 's'"),
@@ -384,7 +386,7 @@ def test_a_file_over_the_limit_is_refused(run, theirs, monkeypatch):
 def test_several_files_of_the_variant_on_chroma_need_a_choice_and_a_clear_one_is_made(run, ours, on_chroma):
     folder = on_chroma / "chroma_storage"
     content = json.loads((folder / "metadata_tom_helper.json").read_text())
-    content["short_term_memory"] = [said("I am another Tom.", "Hi!", "2025-06-10 08:00:00")]
+    content["short_term_memory"] = [record("I am another Tom.", "Hi!", "2025-06-10 08:00:00")]
     write(folder / "metadata_tom_helper_helper.json", content)
     assert "--from-assistant" in run(on_chroma)
     run(on_chroma, "--from-user", "tom", "--from-assistant", "helper")

@@ -13,7 +13,7 @@ from langchain_memoryos.shared.messages import text_of
 from memoryos_integrations.errors import ConfigError, LLMUnavailable
 from memoryos_integrations.model.provider_errors import attempt, failure_of, status_of, stop_of, tokens_of
 from memoryos_integrations.model.replies import RawReply, answer_of, instruction_of, is_structured, pieces_of
-from memoryos_integrations.runtime.httpx_import import settle_httpx
+from memoryos_integrations.runtime.httpx_import import import_httpx
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,7 +52,7 @@ class LangChainLLM:
             raise ConfigError(f"model must be a chat model of LangChain, not {type(model).__name__}")
         if method not in _METHODS:
             raise ConfigError(f"method must be one of {', '.join(map(str, _METHODS))}, not {method!r}")
-        settle_httpx()
+        import_httpx()
         self._streaming = model
         self._model = _without_streaming(model)
         self._method = method

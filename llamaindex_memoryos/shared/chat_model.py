@@ -12,7 +12,7 @@ from llama_index.core.llms.llm import LLM
 from memoryos_integrations.errors import ConfigError
 from memoryos_integrations.model.provider_errors import at, attempt, failure_of, stop_of, tokens_of
 from memoryos_integrations.model.replies import RawReply, answer_of, instruction_of, pieces_of
-from memoryos_integrations.runtime.httpx_import import settle_httpx
+from memoryos_integrations.runtime.httpx_import import import_httpx
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -36,7 +36,7 @@ class LlamaIndexLLM:
     def __init__(self, llm: LLM) -> None:
         if not isinstance(llm, LLM):
             raise ConfigError(f"llm must be a chat model of LlamaIndex, not {type(llm).__name__}")
-        settle_httpx()
+        import_httpx()
         self._llm = llm
 
     @property

@@ -1,7 +1,7 @@
-"""Upstream's class by its name: programs that are written for BAI-LAB/MemoryOS run with one line changed.
+"""Upstream's class: programs written for BAI-LAB/MemoryOS run with one line changed.
 
-``from memoryos import Memoryos`` becomes ``from memoryos_integrations.compat import Memoryos``. What is
-behind it is a store of this library; docs/upstream.md has the differences.
+``from memoryos import Memoryos`` becomes ``from memoryos_integrations.compat import Memoryos``. It uses a
+store of this library; docs/upstream.md lists the differences.
 """
 
 from __future__ import annotations

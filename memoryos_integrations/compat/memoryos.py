@@ -20,36 +20,36 @@ if TYPE_CHECKING:
 
     from memoryos_integrations.user_memory import UserMemory
 
-_THREAD = "default"  # upstream knows one conversation a user
+_THREAD = "default"  # upstream has one conversation per user
 _log = logging.getLogger("memoryos_integrations.compat")
 
 
 class Memoryos:
     """The memory of one user with one assistant, with the arguments and methods of upstream's class.
 
-    Instances on one folder with the same settings share one store. Nothing is printed, ``add_memory`` waits
-    for no model, and no failure of a model is stored.
+    Instances on one folder with the same settings share one store. Nothing is printed, ``add_memory`` never
+    waits for a model, and no failure of a model is stored.
 
     Args:
         user_id: whose memory; any text, never part of a path.
-        openai_api_key: sent to the model's server and kept nowhere else; ``None`` takes ``OPENAI_API_KEY`` of
-            the environment.
+        openai_api_key: sent to the model's server only; ``None`` reads ``OPENAI_API_KEY`` from the
+            environment.
         data_storage_path: the store's folder.
         openai_base_url: of any OpenAI-compatible server; OpenAI's by default.
-        assistant_id: with which assistant; what one user says to it, no other user is shown.
+        assistant_id: with which assistant; memories are never shared between users.
         short_term_capacity: turns in short-term memory.
         mid_term_capacity: topic segments in mid-term memory.
-        long_term_knowledge_capacity: facts that are shown, of the user and of the assistant each.
-        retrieval_queue_capacity: most turns that are recalled for a question, beside short-term memory.
-        mid_term_heat_threshold: heat from which a topic teaches long-term memory.
-        mid_term_similarity_threshold: from which a turn joins a topic.
+        long_term_knowledge_capacity: facts shown about the user and about the assistant, each.
+        retrieval_queue_capacity: most turns retrieved for a question, in addition to short-term memory.
+        mid_term_heat_threshold: heat at which a topic is promoted to long-term memory.
+        mid_term_similarity_threshold: similarity at which a turn joins a topic.
         llm_model: name of the chat model.
-        embedding_model_name: ``all-MiniLM-L6-v2``, which is embedded; another model comes as an object, in
+        embedding_model_name: ``all-MiniLM-L6-v2``, which is included; pass another model as an object, in
             ``embedding_model_kwargs={"embedder": ...}``.
-        embedding_model_kwargs: see above; anything else in it has no effect.
+        embedding_model_kwargs: see above; other keys have no effect.
 
     Attributes:
-        user: the same memory with the verbs of this library, such as ``forget``.
+        user: the same memory with the methods of this library, such as ``forget``.
         retriever: retrieval without an answer.
 
     Raises:
@@ -120,20 +120,20 @@ class Memoryos:
         timestamp: str | None = None,
         meta_data: Mapping[str, Any] | None = None,
     ) -> None:
-        """Store a turn. It is on disk and can be found when this returns.
+        """Store a turn. When this returns, it is on disk and retrievable.
 
         Args:
-            user_input: what the user said; may be empty if the other is not.
-            agent_response: what was answered; the same.
+            user_input: the user's text; may be empty if the answer is not.
+            agent_response: the answer; the same.
             timestamp: ``YYYY-MM-DD HH:MM:SS`` in this machine's zone, or ISO 8601; now by default.
-            meta_data: JSON values, kept with the turn.
+            meta_data: JSON values, stored with the turn.
 
         Raises:
             InvalidInputError: an argument is unusable; nothing was stored.
         """
         at = parse_upstream_time("timestamp", timestamp) if timestamp else None
-        kept = checks.metadata("meta_data", meta_data)[0]
-        self.user.add(user_input, agent_response, thread_id=_THREAD, at=at, metadata=kept)
+        metadata = checks.metadata("meta_data", meta_data)[0]
+        self.user.add(user_input, agent_response, thread_id=_THREAD, at=at, metadata=metadata)
 
     def get_response(
         self,
@@ -142,17 +142,17 @@ class Memoryos:
         style_hint: str = "",
         user_conversation_meta_data: Mapping[str, Any] | None = None,
     ) -> str:
-        """Let the model answer the user, given what is remembered, and store the turn.
+        """Let the model answer the user from memory, and store the turn.
 
         Args:
-            query: what the user says, in any language.
+            query: the user's text, in any language.
             relationship_with_user: what the assistant is to the user; up to 256 characters.
             style_hint: how to answer; the same.
-            user_conversation_meta_data: JSON values that the model is shown with this question.
+            user_conversation_meta_data: JSON values added to the prompt of this question.
 
         Raises:
             InvalidInputError: an argument is unusable; nothing was stored.
-            LLMError: the model failed. The question is kept, and the same call again answers it.
+            LLMError: the model failed. The question is stored; repeat the call to retry.
         """
         from memoryos_integrations.model.responding import checked
 
@@ -169,10 +169,10 @@ class Memoryos:
         return user._store.responder(user._scope, user._context, user._added).reply(request)
 
     def get_user_profile_summary(self) -> str:
-        """Return what is known of the user, a line for each field and trait; ``"None"`` if nothing is."""
+        """Return the user's profile, one line per field and trait; ``"None"`` if it is empty."""
         persona = self.user.persona()
-        known = {**persona.profile, **persona.traits}
-        lines = [f"{name}: {_shown(value)}" for name, value in known.items()]
+        fields = {**persona.profile, **persona.traits}
+        lines = [f"{name}: {_shown(value)}" for name, value in fields.items()]
         lines += [fact.text for fact in self.user.facts(about="user") if fact.metadata == PROFILE]
         return "\n".join(lines) or NOTHING
 
@@ -182,10 +182,10 @@ class Memoryos:
         return [knowledge(fact) for fact in reversed(newest)]
 
     def force_mid_term_analysis(self) -> None:
-        """Let every topic of mid-term memory teach long-term memory now, whatever its heat.
+        """Promote every topic of mid-term memory to long-term memory now, whatever its heat.
 
-        What fails, or waits for another process that does the upkeep of this store, is done later; a warning
-        in the log tells of it.
+        Work that fails, or belongs to another process that owns the store, is done later and logged as a
+        warning.
         """
         memory = self._shared.memory
         stores.close_unused(memory.path)
@@ -196,8 +196,8 @@ class Memoryos:
             memory._store.job_handlers.request_promotion(number)
         report = memory.flush()
         if report.parked or report.waiting:
-            why = ", ".join(sorted(set(report.parked.values()))) or "another process does the upkeep"
-            _log.warning("%d jobs wait (%s).", len(report.parked) or report.waiting, why)
+            why = ", ".join(sorted(set(report.parked.values()))) or "another process owns the store"
+            _log.warning("%d jobs are pending (%s).", len(report.parked) or report.waiting, why)
 
     def get_memory_stats(self) -> dict[str, Any]:
         """Return the counts that upstream returns."""
@@ -210,7 +210,7 @@ class Memoryos:
         }
 
     def close(self) -> None:
-        """Close the store, if no other instance uses it. Nothing is lost without it."""
+        """Close the store, if no other instance uses it. Nothing is lost if this is never called."""
         stores.release(self, self._shared)
 
     def __enter__(self) -> Self:

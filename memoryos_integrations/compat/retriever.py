@@ -1,4 +1,4 @@
-"""Retrieval without an answer, as upstream's ``memo.retriever`` has it."""
+"""Retrieval without an answer: upstream's ``memo.retriever``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from memoryos_integrations.types import About, Fact, Page
     from memoryos_integrations.user_memory import UserMemory
 
-_MESSAGES_A_PAGE = 4  # found at once, so that two sides of one turn do not take the place of another turn
+_MESSAGES_A_PAGE = 4  # several messages may belong to one turn
 
 
 class Retriever:
-    """Finds what answers a question, in upstream's shapes.
+    """Retrieves turns and facts in upstream's format.
 
     Args:
         user: whose memory.
@@ -38,8 +38,8 @@ class Retriever:
     ) -> dict[str, Any]:
         """Return the turns and facts that answer a question, best first.
 
-        The thresholds and ``top_k_sessions`` have no effect: the scores here are no cosines, and every turn
-        competes. Turns of short-term memory are among those found.
+        The thresholds and ``top_k_sessions`` have no effect: scores are not cosines, and every turn competes,
+        including those of short-term memory.
 
         Args:
             user_query: the question.
@@ -74,11 +74,11 @@ class Retriever:
         }
 
     def _facts(self, query: str, about: About, most: int) -> list[dict[str, str]]:
-        known = {fact.id: fact for fact in self._user.facts(about=about)}
-        if not known or most < 1:
+        facts = {fact.id: fact for fact in self._user.facts(about=about)}
+        if not facts or most < 1:
             return []
         found = self._user.retrieve(query, k=MAX_K, kinds=("fact",))
-        return [knowledge(known[item.id]) for item in found.items if item.id in known][:most]
+        return [knowledge(facts[item.id]) for item in found.items if item.id in facts][:most]
 
 
 def knowledge(fact: Fact) -> dict[str, str]:

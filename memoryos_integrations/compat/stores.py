@@ -1,4 +1,4 @@
-"""The stores behind instances of upstream's class: those with one folder and the same settings share one."""
+"""Stores of ``Memoryos`` instances; those with the same folder and settings share one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _log = logging.getLogger("memoryos_integrations.compat")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a store is opened with. Two that are equal may share one."""
+    """The arguments that a store is opened with."""
 
     path: Path
     config: MemoryConfig
@@ -37,7 +37,7 @@ class Settings:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What tells them from others; an embedder is itself and no other."""
+        """Identifies the settings; embedder objects are compared by identity."""
         own = self.embedder if isinstance(self.embedder, str) else id(self.embedder)
         return (self.path, self.config, own, self.llm_model, self.base_url, self.api_key)
 
@@ -56,7 +56,7 @@ _lock = threading.Lock()
 
 
 def hold(holder: object, settings: Settings) -> Shared:
-    """Return the store for an instance: one that is open already, or a new one."""
+    """Return the store for an instance: an open one, or a new one."""
     from memoryos_integrations.memory import MemoryOS
 
     with _lock:
@@ -79,16 +79,16 @@ def release(holder: object, shared: Shared) -> None:
 
 
 def close_unused(path: Path) -> None:
-    """Close the stores of a folder whose instances are gone, so that another can do its background work."""
+    """Close the stores of a folder that have no instance left, so that another can own it."""
     with _lock:
         _close_unused(path)
 
 
 def embedder_named(name: str, options: Mapping[str, Any] | None) -> Embedder | str | None:
-    """Return the embedder that upstream's two arguments ask for.
+    """Return the embedder for upstream's two arguments.
 
     Raises:
-        ConfigError: there is none of this name here.
+        ConfigError: the name is not included and no object was passed.
     """
     rest = dict(options or {})
     own = rest.pop("embedder", None)
@@ -111,7 +111,7 @@ def _close_unused(path: Path, but: tuple[object, ...] | None = None) -> None:
 
 
 def _warn_of_upstream(path: Path) -> None:
-    """A program that was moved here with one line changed would seem to have lost its memories."""
+    """Warn if the folder has upstream's files: its memories would seem lost."""
     theirs = any((path / name).is_dir() for name in ("users", "chroma_storage"))
     if theirs and not (path / LEDGER_FILE).exists():
         _log.warning(

@@ -1,1 +1,1 @@
-"""Everything that asks a chat model: prompts, calls and their cost, reading of replies."""
+"""Work with a chat model: prompts, metered calls, parsing of replies, refinement, learning, responding."""

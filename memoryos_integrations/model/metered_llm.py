@@ -1,7 +1,7 @@
-"""MeteredLLM a chat model: the one door to it. Every call is written down with its cost, in the ledger.
+"""MeteredLLM: the single entry point for calls to a chat model. Records token usage in the ledger.
 
-A reply that cannot be used is asked for once more. Whatever a model or its client does wrong leaves here as
-one of three errors, so that no stage can take a failure for an answer.
+An unusable reply is requested once more. Every failure of the model or its client is raised as an
+``LLMError``, so no stage mistakes a failure for an answer.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 RESPOND = "respond"
-"""The one task that a caller waits for; all others are background work."""
+"""The only task that a caller waits for; all others run in the background."""
 
 _usage = schema.usage
-_ONCE_MORE = "\n\nYour last answer could not be used: {reason} Answer again, exactly as asked above."
+_RETRY = "\n\nYour last answer could not be used: {reason} Answer again, exactly as asked above."
 
 
 class MeteredLLM:
-    """A chat model, and the book of what it was asked.
+    """A chat model whose token usage is recorded.
 
     Args:
         llm: the model.
-        ledger: where calls are written down.
+        ledger: stores the usage.
         config: ``daily_tokens``.
-        count_tokens: counts what the model itself does not tell.
+        count_tokens: used where the model does not report its usage.
         now: microseconds since 1970.
     """
 
@@ -59,33 +59,32 @@ class MeteredLLM:
 
     @property
     def name(self) -> str:
-        """The model's name, as records of its work have it."""
+        """The model's name, stored with everything it produced."""
         name = getattr(self.llm, "name", None)
         return name if isinstance(name, str) and name else type(self.llm).__name__
 
     def ask(self, scope: int, prompt: Prompt[T], accept: Callable[[T], R]) -> R:
-        """Ask for background work, once more if the reply cannot be used.
+        """Send a background prompt; retry once if the reply is unusable.
 
         Args:
-            scope: for whom, in the book.
-            prompt: the question.
-            accept: returns what the reply comes to, or raises ``LLMBadOutput`` with a reason that holds no
-                text of users.
+            scope: whose usage it is.
+            prompt: the prompt.
+            accept: parses the reply, or raises ``LLMBadOutput`` with a reason that holds no text of users.
 
         Raises:
-            LLMUnavailable: no answer can be had now; ``LLMBudgetSpent``: no more may be spent today.
+            LLMUnavailable: the model cannot answer now; ``LLMBudgetSpent``: today's budget is used up.
             LLMRefused: the model declined.
-            LLMBadOutput: neither of two replies could be used.
+            LLMBadOutput: both replies were unusable.
         """
         self._refuse_over_budget()
         try:
             return accept(self.reply(scope, prompt))
         except LLMBadOutput as error:
-            again = replace(prompt, system=prompt.system + _ONCE_MORE.format(reason=error))
+            again = replace(prompt, system=prompt.system + _RETRY.format(reason=error))
         return accept(self.reply(scope, again))
 
     def reply(self, scope: int, prompt: Prompt[T]) -> T:
-        """Ask once and write down what it cost, whatever came of it."""
+        """Send a prompt and record its usage, even if it fails."""
         value: T | None = None
         with metered() as usage:
             try:
@@ -93,25 +92,25 @@ class MeteredLLM:
                 if not isinstance(value, prompt.schema):
                     raise LLMBadOutput(f"The reply to {prompt.task!r} is no {prompt.schema.__name__}.")
             except LLMError:
-                self._book(scope, prompt, usage, value, failed=True)
+                self._record(scope, prompt, usage, value, failed=True)
                 raise
             except Exception as error:
-                self._book(scope, prompt, usage, value, failed=True)
+                self._record(scope, prompt, usage, value, failed=True)
                 raise LLMUnavailable(self._failed(prompt, error)) from error
-        self._book(scope, prompt, usage, value, failed=False)
+        self._record(scope, prompt, usage, value, failed=False)
         return value
 
     def stream(self, scope: int, prompt: Prompt[str]) -> Generator[str]:
-        """Ask for a free text, piece by piece if the model can; written down when it ends or is given up."""
+        """Yield a free text in pieces, if the model streams; usage is recorded when the generator ends."""
         streamed = getattr(self.llm, "stream", None)
         if streamed is None:
             yield self.reply(scope, prompt)
             return
-        said: list[str] = []
+        pieces: list[str] = []
         usage, failed = Usage(), True
         try:
-            for piece in _metered_apart(streamed(prompt), usage):
-                said.append(piece)
+            for piece in _metered_pieces(streamed(prompt), usage):
+                pieces.append(piece)
                 yield piece
             failed = False
         except LLMError:
@@ -119,7 +118,7 @@ class MeteredLLM:
         except Exception as error:
             raise LLMUnavailable(self._failed(prompt, error)) from error
         finally:
-            self._book(scope, prompt, usage, "".join(said), failed=failed)
+            self._record(scope, prompt, usage, "".join(pieces), failed=failed)
 
     def _failed(self, prompt: Prompt[Any], error: Exception) -> str:
         return (
@@ -127,26 +126,26 @@ class MeteredLLM:
         )
 
     def _refuse_over_budget(self) -> None:
-        most = self._config.daily_tokens
-        if most is None:
+        limit = self._config.daily_tokens
+        if limit is None:
             return
         today = sa.select(sa.func.sum(_usage.c.tokens_in + _usage.c.tokens_out)).where(
             _usage.c.day == _day(self._now()), _usage.c.task != RESPOND
         )
         with self._ledger.read() as tx:
             spent = tx.execute(today).scalar() or 0
-        if spent >= most:
+        if spent >= limit:
             raise LLMBudgetSpent(
-                f"{spent} of daily_tokens={most} are spent: background work goes on tomorrow (UTC). "
-                "Raise MemoryConfig.daily_tokens to go on today."
+                f"{spent} of daily_tokens={limit} are spent: background work resumes tomorrow (UTC). "
+                "Raise MemoryConfig.daily_tokens to resume today."
             )
 
-    def _book(self, scope: int, prompt: Prompt[Any], usage: Usage, value: object, *, failed: bool) -> None:
+    def _record(self, scope: int, prompt: Prompt[Any], usage: Usage, value: object, *, failed: bool) -> None:
         if not usage.calls:
             usage.calls = 1
             usage.tokens_in = self._count(prompt.system) + self._count(prompt.user)
             usage.tokens_out = self._count(_as_text(value))
-        line = {"scope_id": scope, "task": prompt.task, "day": _day(self._now())}
+        key = {"scope_id": scope, "task": prompt.task, "day": _day(self._now())}
         spent = {
             "calls": usage.calls,
             "tokens_in": usage.tokens_in,
@@ -154,16 +153,16 @@ class MeteredLLM:
             "failures": int(failed),
         }
         with self._ledger.write() as tx:
-            mine = sa.and_(*(_usage.c[name] == value for name, value in line.items()))
-            if tx.execute(sa.select(_usage.c.seq).where(mine)).first() is None:
-                tx.execute(sa.insert(_usage), line | spent)
+            same = sa.and_(*(_usage.c[name] == value for name, value in key.items()))
+            if tx.execute(sa.select(_usage.c.seq).where(same)).first() is None:
+                tx.execute(sa.insert(_usage), key | spent)
             else:
                 added = {name: _usage.c[name] + number for name, number in spent.items()}
-                tx.execute(sa.update(_usage).where(mine).values(added))
+                tx.execute(sa.update(_usage).where(same).values(added))
 
 
-def _metered_apart(pieces: Iterator[str], total: Usage) -> Iterator[str]:
-    """Yield pieces, and meter their making only: what a caller does with one is no part of the call."""
+def _metered_pieces(pieces: Iterator[str], total: Usage) -> Iterator[str]:
+    """Yield pieces and meter only their production, not what the caller does with them."""
     while True:
         with metered() as usage:
             try:
@@ -178,7 +177,7 @@ def _metered_apart(pieces: Iterator[str], total: Usage) -> Iterator[str]:
 
 
 def _as_text(value: object) -> str:
-    """Return a reply as its tokens are counted; a model may give what no UTF-8 can hold."""
+    """Return a reply as text for counting; lone surrogates are replaced."""
     dump = getattr(value, "model_dump", None)
     text = json.dumps(dump(), ensure_ascii=False, default=str) if callable(dump) else str(value or "")
     return text.encode("utf-8", "replace").decode()

@@ -1,6 +1,6 @@
-"""What providers' clients say in answers and errors, by the names they share. None of them is imported here.
+"""Reading replies and errors of providers' clients by their attribute names; no client is imported.
 
-Their own words go no further: they may repeat the key or the prompt.
+The text of their errors is never passed on: it may contain the key or the prompt.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DECLINED = {
 }
 BROKEN_OFF = {"error", "insufficient_system_resource"}
 
-# Where OpenAI, its Responses API, Anthropic, Google, Bedrock and Ollama say why the model stopped.
+# The stop reason of OpenAI, its Responses API, Anthropic, Google, Bedrock and Ollama.
 _STOPS: tuple[tuple[str | int, ...], ...] = (
     ("finish_reason",),
     ("choices", 0, "finish_reason"),
@@ -63,23 +63,23 @@ _ADVICE = {
     403: "check what its key allows",
     404: "check its name and address",
     408: "it took longer than the client's timeout",
-    429: "it is asked too often, or its quota is used up",
+    429: "too many requests, or its quota is used up",
 }
 
 
 def stop_of(*sources: object) -> str | None:
-    """Return why the model stopped, in lower case, from the first of these that says so."""
+    """Return why the model stopped, in lower case, from the first source that has it."""
     for source in sources:
         for path in _STOPS:
             reason = at(source, path)
-            name = getattr(reason, "name", reason)  # Google has an enumeration
+            name = getattr(reason, "name", reason)  # Google has an enum
             if isinstance(name, str) and name:
                 return name.lower()
     return None
 
 
 def tokens_of(*sources: object) -> tuple[int, int] | None:
-    """Return the tokens that were sent and received, from the first of these that states both."""
+    """Return tokens sent and received, from the first source that has both."""
     for source in sources:
         for path in _USAGES:
             for names in _TOKENS:
@@ -90,7 +90,7 @@ def tokens_of(*sources: object) -> tuple[int, int] | None:
 
 
 def at(value: Any, path: tuple[str | int, ...]) -> Any:
-    """Return what stands at a path of keys, attributes and places; ``None`` if nothing does."""
+    """Return the value at a path of keys, attributes and indexes; ``None`` if there is none."""
     for step in path:
         if isinstance(step, int):
             value = value[step] if isinstance(value, list | tuple) and len(value) > step else None
@@ -100,49 +100,49 @@ def at(value: Any, path: tuple[str | int, ...]) -> Any:
 
 
 def attempt(call: Callable[[], T], failure: Callable[[Exception], Exception]) -> T:
-    """Return what a call to a provider's client returns; raise its failure as one of our errors.
+    """Call a provider's client; raise its failure as one of our errors.
 
-    It is not chained: the client's own error holds words of the provider, which tracebacks would show.
-    What a failed call cost is told, where the error says so.
+    The error is not chained: a traceback would show the provider's text. The usage of a failed call is
+    reported where the error has it.
     """
     try:
         return call()
     except Exception as error:
         if isinstance(error, MemoryOSError):
             raise
-        told = failure(error)
+        translated = failure(error)
         spent = tokens_of(at(error, ("completion",)))
     if spent is not None:
         report(*spent)
-    raise told
+    raise translated
 
 
 def failure_of(error: Exception, task: str) -> LLMError:
-    """Return what the error of a provider's client means; of its words it says the class and the status."""
+    """Translate the error of a provider's client; only its class and HTTP status are quoted."""
     chain = list(_chain_of(error))
     names = {cls.__name__ for part in chain for cls in type(part).__mro__}
     codes = {str(code).lower() for part in chain if (code := getattr(part, "code", None)) is not None}
     status = status_of(error)
     kind = type(error).__name__
-    told = kind if status is None else f"{kind}, HTTP status {status}"
+    detail = kind if status is None else f"{kind}, HTTP status {status}"
     if names & _REFUSALS or codes & DECLINED:
-        return LLMRefused(f"The model declined the task {task!r} ({told}).")
+        return LLMRefused(f"The model declined the task {task!r} ({detail}).")
     if "ContextOverflowError" in names or codes & _TOO_LONG_CODES:
-        return LLMBadOutput(f"The task {task!r} is longer than the model takes ({told}).")
+        return LLMBadOutput(f"The task {task!r} is longer than the model takes ({detail}).")
     if "LengthFinishReasonError" in names:
         return LLMBadOutput(cut_off(task))
     if names & _UNREADABLE:
-        return LLMBadOutput(f"The reply to {task!r} cannot be read ({told}).")
-    return LLMUnavailable(f"The model did not answer {task!r} ({told}): {_advice(kind, status, names)}.")
+        return LLMBadOutput(f"The reply to {task!r} cannot be read ({detail}).")
+    return LLMUnavailable(f"The model did not answer {task!r} ({detail}): {_advice(kind, status, names)}.")
 
 
 def cut_off(task: str) -> str:
-    """Return what is said of a reply that was cut."""
+    """Return the message for a truncated reply."""
     return f"The reply to {task!r} was cut off at the model's limit of tokens: raise its max_tokens."
 
 
 def status_of(error: BaseException) -> int | None:
-    """Return the HTTP status of an error, or of what it was made from."""
+    """Return the HTTP status of an error or of its causes."""
     for part in _chain_of(error):
         for path in (("status_code",), ("response", "status_code"), ("code",)):
             status = at(part, path)
@@ -164,7 +164,7 @@ def _advice(kind: str, status: int | None, names: set[str]) -> str:
 
 
 def _chain_of(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it was made from."""
+    """Yield an error and its causes."""
     found: BaseException | None = error
     for _ in range(5):
         if found is None:

@@ -1,7 +1,7 @@
-"""Refinement: a chat model sorts pages that rules have placed into topics, a batch of pages in one call.
+"""Refinement: a chat model groups mid-term pages by topic, one batch per call.
 
-The model is asked while nothing is locked; what it answered is written in one transaction together with the
-end of the job. What it leaves out, or gets wrong, stays as rules made it.
+The model is called outside any transaction; its result and the end of the job are written in one. Pages that
+it omits or gets wrong keep their rule-based result.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.config import MemoryConfig
     from memoryos_integrations.events import Event
     from memoryos_integrations.model.metered_llm import MeteredLLM
-    from memoryos_integrations.model.prompts.topics import Sorted
+    from memoryos_integrations.model.prompts.topics import ParsedTopics
     from memoryos_integrations.model.topic_placement import Topic
     from memoryos_integrations.protocols import TokenCounter
     from memoryos_integrations.storage.ledger import Ledger
@@ -43,17 +43,17 @@ Part = TypeVar("Part", bound="Topic | Run")
 
 
 class Refinement:
-    """Does the jobs of kind ``refine``.
+    """Handles jobs of kind ``refine``.
 
     Args:
-        ledger: where pages are read, and results are written.
-        embedding: whose vectors are compared.
-        asking: asks the model.
-        config: the size of a batch, θ and capacities.
+        ledger: the store's ledger.
+        embedding: its vectors are compared.
+        llm: the chat model.
+        config: batch size, θ and capacities.
         count_tokens: bounds the prompt.
         now: microseconds since 1970.
         emit: receives ``Refined``, ``GivenUp`` and ``SegmentEvicted``.
-        wake: tells the worker that does all other jobs of new work.
+        wake: wakes the worker for the follow-up jobs.
     """
 
     def __init__(
@@ -76,15 +76,15 @@ class Refinement:
         """Refine one batch of pages of each job's scope.
 
         Raises:
-            LLMError: the model gave nothing of use. When it declines a batch or answers it badly for the
-                second time, in a smaller batch, those pages are given up instead, and the others go on.
+            LLMError: the model failed. After a second refusal or unusable reply, for a smaller batch, these
+                pages keep their rule-based result instead, so that others can proceed.
         """
         for job in jobs:
             if job.scope_id is not None:
                 self._refine(job, job.scope_id)
 
     def _refine(self, job: Job, scope: int) -> None:
-        # Not above: pydantic is loaded where there is a model to ask.
+        # imported here: pydantic is not loaded without a model
         from memoryos_integrations.model.prompts.topics import read_topics, topics_prompt
 
         batch = self._batch(job, scope)
@@ -98,13 +98,13 @@ class Refinement:
             if not failed_before(job):
                 raise
             self._end(job, scope, batch.pages)
-            self._emit(REFINEMENT.given_up(scope, batch.pages, error))
+            self._emit(REFINEMENT.give_up(scope, batch.pages, error))
             return
         while not self._write(job, scope, batch, answer):
-            pass  # the scope changed while the plan was made
+            pass  # the scope changed meanwhile
 
     def _batch(self, job: Job, scope: int) -> Batch:
-        """Return the pages that waited longest, as many as a prompt takes, with what they may go on with."""
+        """Return the oldest queued pages that fit into a prompt, with their segments and chains."""
         from memoryos_integrations.model.prompts.topics import fitting
 
         with self._ledger.read() as tx:
@@ -112,8 +112,8 @@ class Refinement:
             pages = fitting(pages, self._config.prompt_tokens, self._count)
             return Batch(pages, segments_shown(tx, pages), chains.preceding(tx, scope, pages))
 
-    def _write(self, job: Job, scope: int, batch: Batch, answer: Sorted) -> bool:
-        """Plan outside, apply in one transaction; returns ``False`` if the scope changed in between."""
+    def _write(self, job: Job, scope: int, batch: Batch, answer: ParsedTopics) -> bool:
+        """Plan, then apply in one transaction; returns ``False`` if the scope changed in between."""
         with self._ledger.read() as tx:
             seen = state(tx, scope)
             usable = unchanged_since_shown(tx, scope, batch)
@@ -122,12 +122,12 @@ class Refinement:
         with self._ledger.write(scope) as tx:
             if state(tx, scope) != seen or unchanged_since_shown(tx, scope, batch) != usable:
                 return False
-            if usable is None:  # the reply may repeat what was forgotten: the model is asked anew
+            if usable is None:  # the reply may repeat forgotten text: ask again
                 outbox.release(tx, [job])
                 return True
             if usable:
                 self._apply(tx, scope, usable, plan, topics, runs)
-            REFINEMENT.go_on(tx, scope, job, now=self._now(), config=self._config)
+            REFINEMENT.finish(tx, scope, job, now=self._now(), config=self._config)
         if usable:
             self._wake()
             self._emit(Refined(scope, tuple(usable), tuple(draft.id for draft in plan.changed), len(runs)))
@@ -149,12 +149,12 @@ class Refinement:
             tx.execute(sa.update(_pages).where(_pages.c.id.in_(part)).values(summarised=True))
         mid_term.apply(tx, scope, plan, {}, embedder_id=self._embedding.id)
         chains.write(tx, scope, runs, self._llm.name)
-        homes = {draft.id for draft in plan.changed}  # the others were evicted at once
+        homes = {draft.id for draft in plan.changed}  # others were evicted right away
         for topic in topics:
             if (home := plan.segment_of[topic.pages[0].id]) in homes:
-                _note_beside(tx, scope, home, topic.beside)
+                _link_sources(tx, scope, home, topic.beside)
         for run in runs:
-            _note_beside(tx, scope, run.chain_id, run.beside)
+            _link_sources(tx, scope, run.chain_id, run.beside)
 
     def _plan(self, tx: sa.Connection, scope: int, topics: Sequence[Topic]) -> Plan:
         pages = [page for topic in topics for page in topic.pages]
@@ -171,20 +171,20 @@ class Refinement:
             if draft.id in shrunk:
                 mid_term.remove_pages(tx, scope, draft, moving, learnt, embedder_id)
         vectors = mid_term.page_vectors(tx, pages, embedder_id)
-        ground = PlacementInput(segments=segments, shrunk=shrunk, vectors=vectors, learnt=learnt)
-        regrouping = TopicPlacement(ground, model=self._llm.name, now=self._now(), config=self._config)
+        inputs = PlacementInput(segments=segments, shrunk=shrunk, vectors=vectors, learnt=learnt)
+        placement = TopicPlacement(inputs, model=self._llm.name, now=self._now(), config=self._config)
         for topic in topics:
-            regrouping.place(topic)
-        return regrouping.plan()
+            placement.place(topic)
+        return placement.plan()
 
     def _end(self, job: Job, scope: int, given_up: Sequence[Page]) -> None:
         with self._ledger.write(scope) as tx:
             REFINEMENT.mark(tx, scope, [page.id for page in given_up], by=extractive.METHOD)
-            REFINEMENT.go_on(tx, scope, job, now=self._now(), config=self._config)
+            REFINEMENT.finish(tx, scope, job, now=self._now(), config=self._config)
 
 
 def _within(parts: Sequence[Part], usable: Collection[str]) -> list[Part]:
-    """Return topics or runs with the usable pages only; their summaries tell of the others all the same."""
+    """Return topics or runs with usable pages only; the others stay in ``beside``."""
     kept = []
     for part in parts:
         mine = tuple(page for page in part.pages if page.id in usable)
@@ -194,12 +194,12 @@ def _within(parts: Sequence[Part], usable: Collection[str]) -> list[Part]:
     return kept
 
 
-def _note_beside(tx: sa.Connection, scope: int, child: str, page_ids: Sequence[str]) -> None:
-    """Note whose messages a summary tells of, beyond its own pages', so that forgetting one blanks it."""
+def _link_sources(tx: sa.Connection, scope: int, child: str, page_ids: Sequence[str]) -> None:
+    """Link a summary to messages of other pages that it covers, so that forgetting one blanks it."""
     if not page_ids:
         return
     of_pages = sa.and_(_messages.c.scope_id == scope, _messages.c.page_id.in_(page_ids))
-    known = set(tx.execute(sa.select(_edges.c.parent_id).where(_edges.c.child_id == child)).scalars())
+    linked = set(tx.execute(sa.select(_edges.c.parent_id).where(_edges.c.child_id == child)).scalars())
     for message in list(tx.execute(sa.select(_messages.c.id).where(of_pages)).scalars()):
-        if message not in known:
+        if message not in linked:
             tx.execute(sa.insert(_edges), {"child_id": child, "parent_id": message, "scope_id": scope})

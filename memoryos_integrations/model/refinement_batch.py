@@ -1,4 +1,4 @@
-"""A batch: pages that wait for a model, with what they may go on with, as it is shown them."""
+"""The input of one refinement prompt."""
 
 from __future__ import annotations
 
@@ -24,32 +24,31 @@ _pages, _messages, _segments, _chains = schema.pages, schema.messages, schema.se
 
 @dataclass(frozen=True, slots=True)
 class SegmentShown:
-    """A segment that pages of a batch are in and that a model has told of before."""
+    """A segment of a batch's pages that a model has summarised."""
 
     id: str
     summary: str
-    """What it said."""
     keywords: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one question to a model is about."""
+    """Pages to refine, with their segments and chains."""
 
     pages: Sequence[Page]
     """Oldest first."""
     segments: Sequence[SegmentShown] = ()
-    """Those that they are in."""
+    """The segments that hold the pages."""
     chains: Sequence[Chain] = ()
-    """Those that their conversations were in just before."""
+    """The last chain of each conversation before its first page."""
 
 
 def segments_shown(tx: sa.Connection, pages: Sequence[Page]) -> list[SegmentShown]:
-    """Return the segments that pages are in and that a model has told of before.
+    """Return the segments of pages that a model has summarised.
 
-    Others say nothing that the pages do not say; a topic that goes on with none of these is compared with
-    all. And of pages outside of the batch nothing is shown but what a model said of them: so whatever a
-    summary tells of is a page of its segment, and is found there when it is to be forgotten.
+    Rule-based summaries add nothing to the pages; a topic that continues none of these segments is compared
+    with all. Of other pages only a model's summary is shown, so every summary covers pages of its own segment
+    and forgetting finds it there.
     """
     words: dict[str, Counter[str]] = {}
     for page in pages:
@@ -74,34 +73,34 @@ def segments_shown(tx: sa.Connection, pages: Sequence[Page]) -> list[SegmentShow
 
 
 def unchanged_since_shown(tx: sa.Connection, scope: int, batch: Batch) -> list[str] | None:
-    """Return the pages that still wait and are as they were shown.
+    """Return the pages that are still queued and unchanged since they were shown.
 
-    ``None``: something that was shown is gone, or a model has said something else of it since.
+    ``None``: something that was shown is gone or has another summary now.
     """
     shown = {page.id: {message.id for message in page.messages} for page in batch.pages}
-    said: dict[str, set[str]] = {page: set() for page in shown}
-    still: set[str] = set()
+    stored: dict[str, set[str]] = {page: set() for page in shown}
+    queued: set[str] = set()
     for part in chunks(list(shown)):
         mine = sa.and_(REFINEMENT.condition(scope), _pages.c.id.in_(part))
-        still.update(tx.execute(sa.select(_pages.c.id).where(mine)).scalars())
+        queued.update(tx.execute(sa.select(_pages.c.id).where(mine)).scalars())
         found = sa.select(_messages.c.page_id, _messages.c.id).where(_messages.c.page_id.in_(part))
         for page, message in tx.execute(found):
-            said[page].add(message)
-    told = {segment.id: segment.summary for segment in batch.segments}
-    told |= {chain.id: chain.summary for chain in batch.chains}
-    if any(not messages <= said[page] for page, messages in shown.items()) or told != _stored_summaries(
-        tx, list(told)
-    ):
+            stored[page].add(message)
+    summaries = {segment.id: segment.summary for segment in batch.segments}
+    summaries |= {chain.id: chain.summary for chain in batch.chains}
+    if any(not messages <= stored[page] for page, messages in shown.items()):
         return None
-    return [page for page, messages in shown.items() if page in still and messages == said[page]]
+    if summaries != _stored_summaries(tx, list(summaries)):
+        return None
+    return [page for page, messages in shown.items() if page in queued and messages == stored[page]]
 
 
 def _stored_summaries(tx: sa.Connection, item_ids: Sequence[str]) -> dict[str, str]:
-    """Return what a model said of segments and chains, by id."""
+    """Return a model's summaries of segments and chains, by id."""
     found: dict[str, str] = {}
     for part in chunks(item_ids):
         of_segments = sa.select(_segments.c.id, _segments.c.refined_summary).where(_segments.c.id.in_(part))
         of_chains = sa.select(_chains.c.id, _chains.c.summary).where(_chains.c.id.in_(part))
         for query in (of_segments, of_chains):
-            found |= {item: said for item, said in tx.execute(query) if said}
+            found |= {item: summary for item, summary in tx.execute(query) if summary}
     return found

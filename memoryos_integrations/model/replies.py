@@ -1,6 +1,6 @@
-"""What a chat model sent back, taken seriously: refusals, cut replies and prose are never data.
+"""Reading a chat model's reply. Refusals, truncated replies and prose never become data.
 
-An adapter translates what its framework returned into a ``RawReply``; everything is decided here.
+Adapters translate their framework's reply into a ``RawReply``; all decisions are made here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ T = TypeVar("T")
 M = TypeVar("M", bound="BaseModel")
 
 LONGEST = 1_000_000
-"""Characters of a reply; a longer one is a model that does not stop."""
+"""Most characters of a reply; a longer one is a model that does not stop."""
 
 _DECLINED = "The model declined the task {!r}."
 _EMPTY = "The reply to {!r} is empty."
@@ -46,22 +46,22 @@ _ENDLESS = f"The reply to {{!r}} is longer than {LONGEST:,} characters."
 
 @dataclass(frozen=True, slots=True)
 class RawReply:
-    """A reply as a framework gave it, or a piece of one that is streamed."""
+    """A reply as a framework returned it, or one piece of a stream."""
 
     text: str = ""
-    """What the model wrote; thoughts that the provider keeps apart are not part of it."""
+    """The reply's text, without reasoning that the provider returns separately."""
     finish_reason: str | None = None
-    """Why it stopped, in the provider's word and lower case; ``None`` if nobody says."""
+    """Why it stopped, in the provider's term and lower case; ``None`` if unknown."""
     refusal: bool = False
-    """Whether the provider says that the model declined."""
+    """Whether the provider reports that the model declined."""
     tool_arguments: tuple[Mapping[str, Any] | str, ...] = ()
-    """The arguments of each call of a function, read or as they were written."""
+    """The arguments of each function call, parsed or as raw text."""
     tokens: tuple[int, int] | None = None
-    """Tokens that were sent and received, all of the call's so far; ``None`` if nobody says."""
+    """Tokens sent and received in the call so far; ``None`` if unknown."""
 
 
 def is_structured(prompt: Prompt[Any]) -> bool:
-    """Return whether a prompt asks for an object, not for free text.
+    """Return whether a prompt asks for an object instead of free text.
 
     Raises:
         ConfigError: its schema is neither ``str`` nor a pydantic model.
@@ -75,37 +75,37 @@ def is_structured(prompt: Prompt[Any]) -> bool:
 
 
 def instruction_of(prompt: Prompt[Any]) -> str:
-    """Return the instruction of a prompt; if it asks for an object, with the words that ask for it."""
+    """Return a prompt's instruction, with the JSON Schema appended if it asks for an object."""
     if not is_structured(prompt):
         return prompt.system
-    wanted = json.dumps(prompt.schema.model_json_schema(), ensure_ascii=False)
-    asked = "Reply with one JSON object that fits this JSON Schema, and with nothing else:"
-    return f"{prompt.system}\n\n{asked}\n{wanted}"
+    schema = json.dumps(prompt.schema.model_json_schema(), ensure_ascii=False)
+    request = "Reply with one JSON object that fits this JSON Schema, and with nothing else:"
+    return f"{prompt.system}\n\n{request}\n{schema}"
 
 
 def answer_of(raw: RawReply, prompt: Prompt[T]) -> T:
-    """Return the answer in a reply, and report what it cost.
+    """Return the answer in a reply, and report its usage.
 
     Raises:
-        LLMRefused: the model declined; or apologised where an object was asked for.
-        LLMBadOutput: the reply is empty, was cut, or holds no object that fits, or several.
-        LLMUnavailable: the provider broke off.
+        LLMRefused: the model declined, or apologised instead of returning an object.
+        LLMBadOutput: the reply is empty or truncated, or holds no fitting object, or several.
+        LLMUnavailable: the provider aborted the reply.
     """
     if raw.tokens is not None:
         report(*raw.tokens)
     _check(raw, prompt.task)
     if is_structured(prompt):
         return cast("T", _object_of(raw, cast("type[BaseModel]", prompt.schema), prompt.task))
-    return cast("T", storable(_said(without_thoughts(raw.text), prompt.task)))
+    return cast("T", storable(_checked_text(without_thoughts(raw.text), prompt.task)))
 
 
 def pieces_of(stream: Generator[RawReply, None, None], prompt: Prompt[str]) -> Iterator[str]:
-    """Return a free text piece by piece, without thoughts; report what it cost when it has ended.
+    """Return a free text in pieces, without reasoning; report its usage at the end.
 
     Raises, while it is read:
-        LLMUnavailable: the provider broke off; what came before was yielded.
+        LLMUnavailable: the provider aborted the stream; earlier pieces were yielded.
         LLMRefused: the model declined.
-        LLMBadOutput: the text is empty, was cut, or turned out to have been a thought.
+        LLMBadOutput: the text is empty or truncated, or turned out to be reasoning.
     """
     if is_structured(prompt):
         raise ConfigError("only free text comes in pieces: schema must be str")
@@ -139,7 +139,7 @@ def _pieces(stream: Generator[RawReply, None, None], task: str) -> Iterator[str]
 
 
 def _joined(last: RawReply, piece: RawReply) -> RawReply:
-    """Return what is known of a stream after one more piece, its text aside."""
+    """Merge a stream's metadata with that of its next piece."""
     return RawReply(
         finish_reason=piece.finish_reason or last.finish_reason,
         refusal=piece.refusal or last.refusal,
@@ -148,13 +148,13 @@ def _joined(last: RawReply, piece: RawReply) -> RawReply:
 
 
 def _check(raw: RawReply, task: str) -> None:
-    """Raise if the provider says that the model declined, was cut, or broke off."""
+    """Raise if the provider reports a refusal, a truncated or an aborted reply."""
     if raw.refusal or raw.finish_reason in DECLINED:
         raise LLMRefused(_DECLINED.format(task))
     if raw.finish_reason in CUT:
         raise LLMBadOutput(cut_off(task))
     if raw.finish_reason in BROKEN_OFF:
-        raise LLMUnavailable(f"The model broke off its reply to {task!r}: it is asked again later.")
+        raise LLMUnavailable(f"The model aborted its reply to {task!r}: try again later.")
 
 
 def _object_of(raw: RawReply, schema: type[BaseModel], task: str) -> BaseModel:
@@ -175,45 +175,44 @@ def _object_of(raw: RawReply, schema: type[BaseModel], task: str) -> BaseModel:
     if misfits or values:
         places = ", ".join(dict.fromkeys(misfits)) or "none of its fields is there"
         raise LLMBadOutput(f"The reply to {task!r} does not fit {schema.__name__}: {places}.")
-    text = _said(without_thoughts("".join(_texts_of(raw))), task)
+    text = _checked_text(without_thoughts("".join(_texts_of(raw))), task)
     if is_apology(text):
         raise LLMRefused(_DECLINED.format(task))
     raise LLMBadOutput(f"The reply to {task!r} holds no {schema.__name__}.")
 
 
 def _texts_of(raw: RawReply) -> list[str]:
-    """Return what has to be read: the arguments of functions, or else the text."""
+    """Return the texts to parse: arguments of function calls, or else the reply's text."""
     return [part for part in raw.tool_arguments or (raw.text,) if isinstance(part, str)]
 
 
 def _fitting(values: list[Mapping[str, Any]], schema: type[M]) -> tuple[list[M], list[str]]:
-    """Return the objects that fit, and the names of the fields because of which others do not.
+    """Return the objects that fit, and the names of the fields that made others fail.
 
-    An object without any of the fields does not fit, though all may have defaults: that nothing was found is
-    an empty list, not a missing one. Nor does the JSON Schema itself, which small models repeat.
+    An object without any of the fields does not fit, even if all have defaults: "nothing found" is an empty
+    list, not a missing one. Neither does the JSON Schema itself, which small models repeat.
     """
     fields, fitting, misfits = schema.model_fields, [], []
     for value in values:
         if value.get("type") == "object" and "properties" in value and "properties" not in fields:
             continue
         try:
-            made = schema.model_validate(value)
+            parsed = schema.model_validate(value)
         except ValueError as error:
             misfits += [name for name in _places_of(error) if name in fields]
             continue
-        if made.model_fields_set or not fields:
-            fitting.append(made)
+        if parsed.model_fields_set or not fields:
+            fitting.append(parsed)
     return fitting, misfits
 
 
 def _places_of(error: ValueError) -> list[str]:
-    """Return the outermost places that a validation complains of; deeper ones may be words of the model."""
+    """Return the top-level fields of validation errors; deeper locations may hold words of the model."""
     found = error.errors(include_url=False, include_context=False, include_input=False)  # type: ignore[attr-defined]
     return [str(issue["loc"][0]) for issue in found if issue["loc"]]
 
 
-def _said(text: str, task: str) -> str:
-    """Return a text that says something."""
+def _checked_text(text: str, task: str) -> str:
     if not _bounded(text, task):
         raise LLMBadOutput(_EMPTY.format(task))
     return text

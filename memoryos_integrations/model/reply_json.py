@@ -1,6 +1,6 @@
-"""What stands in a model's reply: thoughts, JSON objects, apologies. A cut object is never completed.
+"""Parsing a model's reply: reasoning, JSON objects, apologies. A truncated object is never completed.
 
-The law that the rest relies on: no proper prefix of a JSON object yields an object.
+Invariant: no proper prefix of a JSON object yields an object.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 LONGEST_REPAIRED = 100_000
-"""Characters: the time that json-repair takes grows with the square of them."""
+"""Characters; json-repair takes quadratic time."""
 
 _TAGS = ("<think>", "</think>", "<thinking>", "</thinking>")
 _TAG = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
 _MARK = re.compile(
     r"""(?P<tag><(?P<close>/?)think(?:ing)?>)
       | \{ (?=\s*+ (?: ["'“}] | [\w$-]++\s*+: ))                            # an object begins
-      | \[ (?=\s*+ (?: [\[{"'\]] | -?\d | (?:true|false|null)\b ))          # a list, which is no answer""",
+      | \[ (?=\s*+ (?: [\[{"'\]] | -?\d | (?:true|false|null)\b ))          # a list, never an answer""",
     re.IGNORECASE | re.VERBOSE,
 )
 _BARE = re.compile(r"\s*+(?:```\w*+\s*+)?")
@@ -51,56 +51,56 @@ _APOLOGY = re.compile(
 
 
 class Thoughts:
-    """Takes what a reasoning model thought aloud out of its reply, piece by piece.
+    """Removes the reasoning of a reply, piece by piece.
 
-    What stands between ``<think>`` and ``</think>`` goes, or up to the end if nothing closes it; so does
-    white space around the answer. A tag may be spread over pieces.
+    Text between ``<think>`` and ``</think>``, or up to the end if unclosed, is dropped, as is white space
+    around the answer. A tag may be split across pieces.
 
     Attributes:
-        stray: whether a thought ended that had not begun. Some servers swallow the opening tag: everything
-            before the closing one was a thought, and what was returned of it until then is not the answer.
+        stray: whether a closing tag came without an opening one, which some servers drop: everything before
+            it was reasoning, including text already returned.
     """
 
     def __init__(self) -> None:
         self.stray = False
         self._inside = False
-        self._held = ""  # what may turn out to be a tag
+        self._held = ""  # may turn out to be a tag
         self._space: list[str] = []  # kept only if something follows it
         self._begun = False
 
     def feed(self, piece: str) -> str:
-        """Return what can be said after this piece."""
-        text, said, place = self._held + piece, "", 0
+        """Return the text that is certain after this piece."""
+        text, kept, place = self._held + piece, "", 0
         while tag := _TAG.search(text, place):
             if not self._inside:
-                said += text[place : tag.start()]
+                kept += text[place : tag.start()]
                 if tag[1]:
-                    said, self._space, self._begun, self.stray = "", [], False, True
+                    kept, self._space, self._begun, self.stray = "", [], False, True
             self._inside, place = not tag[1], tag.end()
         rest = text[place:]
-        half = _half_a_tag(rest)
+        half = _partial_tag(rest)
         self._held = rest[half:]
-        return self._trimmed(said if self._inside else said + rest[:half])
+        return self._trimmed(kept if self._inside else kept + rest[:half])
 
     def end(self) -> str:
-        """Return what was held back, at the end of the reply."""
+        """Return the text held back, at the end of the reply."""
         rest, self._held = self._held, ""
         return "" if self._inside else self._trimmed(rest)
 
-    def _trimmed(self, said: str) -> str:
-        kept = said.rstrip()
+    def _trimmed(self, text: str) -> str:
+        kept = text.rstrip()
         if not kept:
-            self._space += [said] if self._begun else []
+            self._space += [text] if self._begun else []
             return ""
         before = "".join(self._space) if self._begun else ""
-        self._space = [said[len(kept) :]]
+        self._space = [text[len(kept) :]]
         kept = kept if self._begun else kept.lstrip()
         self._begun = True
         return before + kept
 
 
 def without_thoughts(text: str) -> str:
-    """Return a whole reply without the model's thoughts and without white space around it."""
+    """Return a complete reply without reasoning and surrounding white space."""
     thoughts = Thoughts()
     return thoughts.feed(text) + thoughts.end()
 
@@ -110,21 +110,21 @@ class Found:
     """The JSON in a reply."""
 
     parts: tuple[str, ...]
-    """Each object from its first brace to its last, and each list; thoughts aside."""
+    """Each object and list, from its first bracket to its last; without reasoning."""
     cut: bool
-    """Whether the last one ends too early."""
+    """Whether the last one is truncated."""
     rest: str
-    """What follows the last part."""
+    """The text after the last part."""
 
     @property
     def values(self) -> list[Mapping[str, Any]]:
-        """The objects that are sound."""
+        """The objects that are valid JSON."""
         return [value for part in self.parts if isinstance(value := _loaded(part), dict)]
 
     def repaired(self) -> Mapping[str, Any] | None:
-        """Return the one object in the reply that is whole but malformed, put right; ``None`` if none is.
+        """Return the only complete but malformed object, repaired; ``None`` if there is none.
 
-        With several, or with a brace left over, nobody knows where one ends.
+        With several, or with a brace left over, it is unclear where one ends.
         """
         broken = [part for part in self.parts if part[0] == "{" and _loaded(part) is None]
         if self.cut or len(broken) != 1 or "}" in self.rest:
@@ -133,7 +133,7 @@ class Found:
 
 
 def json_in(text: str) -> Found:
-    """Find the JSON in a reply: bare, fenced, after thoughts, among prose."""
+    """Find the JSON in a reply: bare, fenced, after reasoning, within prose."""
     parts: list[str] = []
     place = 0
     while mark := _MARK.search(text, place):
@@ -143,7 +143,7 @@ def json_in(text: str) -> Found:
             end = None if _BARE.fullmatch(text, 0, start) else _after_last_thought(text, start)
             if end is None:
                 return Found(tuple(parts), cut=True, rest="")
-            parts.clear()  # prose with a brace in it: a thought, whose beginning the server swallowed
+            parts.clear()  # prose with a brace: reasoning whose opening tag the server dropped
         elif mark["close"]:
             parts.clear()
         elif not mark["tag"]:
@@ -153,12 +153,12 @@ def json_in(text: str) -> Found:
 
 
 def is_apology(text: str) -> bool:
-    """Whether a reply begins as models begin when they decline, in English, Portuguese or Chinese."""
+    """Whether a reply begins like a refusal, in English, Portuguese or Chinese."""
     return _APOLOGY.match(text) is not None
 
 
 def _after_thought(text: str, mark: re.Match[str]) -> int:
-    """Return where a thought that begins at a mark has ended; a closing tag ends one by itself."""
+    """Return where the reasoning at a mark ends; a closing tag may stand alone."""
     if mark["close"]:
         return mark.end()
     return next((tag.end() for tag in _TAG.finditer(text, mark.end()) if tag[1]), len(text))
@@ -168,17 +168,17 @@ def _after_last_thought(text: str, start: int) -> int | None:
     return max((tag.end() for tag in _TAG.finditer(text, start) if tag[1]), default=None)
 
 
-def _half_a_tag(text: str) -> int:
-    """Return where the last part of a text begins that may become a tag; its length if none does."""
+def _partial_tag(text: str) -> int:
+    """Return where an incomplete tag at the end of a text begins; its length if there is none."""
     start = text.rfind("<")
     part = text[start:].lower()
     return start if start >= 0 and any(tag.startswith(part) for tag in _TAGS) else len(text)
 
 
 def _end_of(text: str, start: int) -> int | None:
-    """Return the place after the bracket that closes the one at ``start``; ``None`` if nothing does.
+    """Return the position after the bracket that closes the one at ``start``; ``None`` if unclosed.
 
-    Exact for JSON; of malformed text it knows single quotes. Brackets of the other kind may be missing.
+    Exact for JSON; also accepts single quotes, and ignores missing brackets of the other kind.
     """
     opening, depth, place = text[start], 0, start
     while step := _STEP.search(text, place):
@@ -198,7 +198,7 @@ def _end_of(text: str, start: int) -> int | None:
 
 
 def _begins_a_value(text: str, place: int) -> bool:
-    """Whether a quote stands where a key or a value begins: an apostrophe does not."""
+    """Whether a quote is where a key or value begins; an apostrophe is not."""
     place -= 1
     while place >= 0 and text[place].isspace():
         place -= 1
@@ -206,7 +206,7 @@ def _begins_a_value(text: str, place: int) -> bool:
 
 
 def _loaded(text: str) -> Any:
-    """Return sound JSON; ``None`` for anything else."""
+    """Parse strict JSON; ``None`` if invalid."""
     try:
         return json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError):
@@ -214,17 +214,17 @@ def _loaded(text: str) -> Any:
 
 
 def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _repaired(text: str) -> Mapping[str, Any] | None:
     if len(text) > LONGEST_REPAIRED:
         return None
-    text = _QUOTED.sub(_double_quoted, text)  # json-repair takes the last quote of 'O'Neil' for a letter
+    text = _QUOTED.sub(_double_quoted, text)  # json-repair misreads the quotes of 'O'Neil'
     if not _is_whole(text):
         return None
     try:
-        found = _put_right(text)
+        found = _repair(text)
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
@@ -238,26 +238,26 @@ def _double_quoted(quoted: re.Match[str]) -> str:
     return f'"{_TO_ESCAPE.sub(lambda sign: changed.get(sign[0], sign[0]), quoted["single"])}"'
 
 
-def _put_right(text: str) -> Any:
-    """Return what json-repair makes of a text.
+def _repair(text: str) -> Any:
+    """Parse malformed JSON with json-repair.
 
     Raises:
-        ValueError: it makes nothing of it.
+        ValueError: it cannot be repaired.
     """
     import json_repair
 
     try:
-        # Strict, or it gives a key without a value an empty one.
+        # strict: otherwise a key without a value gets an empty one
         return json_repair.loads(text, skip_json_loads=True, strict=True)
     except Exception:  # noqa: BLE001 - among others RecursionError, and AssertionError by a bug of its own
         raise ValueError("beyond repair") from None
 
 
 def _is_whole(text: str) -> bool:
-    """Whether all of an object is there: nothing left out with dots, no brace of a string taken for the last.
+    """Whether an object is complete: no ellipsis, and it does not end at a brace within a string.
 
-    Where quotes stand within a string, one cannot count which brace is in a string; then it has to end as an
-    object does.
+    With unescaped quotes in a string, braces in strings cannot be told apart; then the end must look like
+    that of an object.
     """
     bones = _STRING.sub('""', text)
     if _LEFT_OUT.search(bones):

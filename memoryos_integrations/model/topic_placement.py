@@ -1,4 +1,4 @@
-"""TopicPlacement: which segments the topics belong to that a model sorted pages into. No writes."""
+"""TopicPlacement: assigns a model's topics to segments. Plans only; writes nothing."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Pages on one topic, as a model sees them."""
+    """Pages on one topic, as grouped by a model."""
 
     pages: tuple[Page, ...]
-    """Its pages, oldest first; each is in one topic only."""
+    """Its pages, oldest first; each page is in one topic only."""
     summary: str
-    """What was said of it; of the segment that it goes on with, too."""
+    """Its summary, including that of the segment it continues."""
     keywords: tuple[str, ...]
-    """Words that mark it."""
+    """Its keywords."""
     segment: str | None = None
-    """The segment that it goes on with."""
+    """The segment that it continues."""
     beside: tuple[str, ...] = ()
-    """Pages that the summary tells of as well and that live elsewhere."""
+    """Pages elsewhere that the summary covers as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacementInput:
-    """What topics are placed on."""
+    """The state that topics are placed into."""
 
     segments: Sequence[Draft]
-    """The scope's live segments, without the pages of the topics; they are changed in place."""
+    """The scope's live segments without the topics' pages; modified in place."""
     shrunk: Collection[str]
-    """Those that pages of the topics were taken from."""
+    """Ids of the segments that the topics' pages were taken from."""
     vectors: Mapping[str, Vector]
-    """Unit vector of each page of the topics, by page id; empty without an embedder."""
+    """Unit vectors of the topics' pages by page id; empty without an embedder."""
     learnt: Collection[str]
-    """The pages that long-term memory has learnt from already."""
+    """Ids of the pages that are already promoted."""
 
 
 class TopicPlacement:
-    """Places topics, one after the other.
+    """Places topics one after the other.
 
     Args:
-        ground: what they are placed on.
+        inputs: the state that they are placed into.
         model: the model's name.
         now: microseconds since 1970.
         config: θ, capacity and the weights of heat.
     """
 
-    def __init__(self, ground: PlacementInput, *, model: str, now: int, config: MemoryConfig) -> None:
-        self._input, self._model, self._now, self._config = ground, model, now, config
-        self._live = {draft.id: draft for draft in ground.segments}
-        self._board = LiveSegments(draft for draft in ground.segments if draft.total_pages)
+    def __init__(self, inputs: PlacementInput, *, model: str, now: int, config: MemoryConfig) -> None:
+        self._input, self._model, self._now, self._config = inputs, model, now, config
+        self._live = {draft.id: draft for draft in inputs.segments}
+        self._board = LiveSegments(draft for draft in inputs.segments if draft.total_pages)
         self._segment_of: dict[str, str] = {}
         self._heirs: dict[str | None, str] = {}
         self._evicted: list[tuple[Draft, float]] = []
@@ -70,8 +70,8 @@ class TopicPlacement:
     def place(self, topic: Topic) -> None:
         """Place a topic.
 
-        One goes on with the segment that the model named. One that goes on with none joins the segment with
-        the highest F_score if that reaches θ, as a page does, else it opens one.
+        It continues the segment that the model named. Otherwise, like a page, it joins the segment with the
+        highest F_score of at least θ, or opens a new one.
         """
         home = self._live.get(topic.segment or "") or self._best(topic) or new_draft(topic.pages[0])
         self._join(home, topic, continues=home.id == topic.segment)
@@ -84,19 +84,19 @@ class TopicPlacement:
             self._evict_coldest(home)
 
     def plan(self) -> Plan:
-        """Return what is to be written."""
-        ground = self._input
-        changed = (draft for draft in self._board.drafts() if draft.added or draft.id in ground.shrunk)
-        empty = (draft.id for draft in ground.segments if draft.id in self._heirs and not draft.total_pages)
+        """Return the changes to write."""
+        inputs = self._input
+        changed = (draft for draft in self._board.drafts() if draft.added or draft.id in inputs.shrunk)
+        empty = (draft.id for draft in inputs.segments if draft.id in self._heirs and not draft.total_pages)
         emptied = tuple((segment, self._heirs[segment]) for segment in empty)
         return Plan(self._segment_of, tuple(changed), tuple(self._evicted), emptied)
 
     def _best(self, topic: Topic) -> Draft | None:
         alone = new_draft(topic.pages[0])
         self._join(alone, topic, continues=False)
-        # Not brought to length 1: the mean cosine of its pages with the segment's, as for one page.
+        # not normalised: this gives the mean cosine of its pages with the segment's
         found = self._board.best(alone.vector, alone.stems, self._config.segment_threshold)
-        # What its first page opened before, by rules, is opened again rather than doubled.
+        # reuse the segment that rules opened for its first page
         return found or self._live.get(alone.id)
 
     def _join(self, draft: Draft, topic: Topic, *, continues: bool) -> None:

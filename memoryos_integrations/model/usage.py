@@ -1,7 +1,7 @@
-"""What calls to a chat model cost, told by whoever made them to whoever asked for them.
+"""Token usage of calls to a chat model, passed from the ``LLM`` to its caller.
 
-An ``LLM`` that knows how many tokens a call took says so by ``report``, also of a call that failed. It may do
-nothing of the kind: the tokens are then counted from what was sent and received.
+An ``LLM`` that knows the usage of a call, failed or not, passes it to ``report``. Otherwise the tokens are
+counted from the prompt and the reply.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ class Usage:
     """Calls to a model and their tokens."""
 
     calls: int = 0
-    """Replies that a model was asked for."""
+    """Number of calls."""
     tokens_in: int = 0
-    """Tokens that were sent."""
+    """Tokens sent."""
     tokens_out: int = 0
-    """Tokens that came back."""
+    """Tokens received."""
 
 
 _meter: ContextVar[Usage | None] = ContextVar("memoryos_usage", default=None)
 
 
 def report(tokens_in: int, tokens_out: int) -> None:
-    """Say what one call took, in the thread that ``LLM.reply`` runs in. Without a meter nothing happens."""
+    """Report the usage of one call, in the thread of ``LLM.reply``. No-op outside ``metered()``."""
     meter = _meter.get()
     if meter is not None:
         meter.calls += 1

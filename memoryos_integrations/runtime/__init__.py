@@ -1,1 +1,1 @@
-"""An open store at work: its parts, the background worker, forgetting, inspection, export."""
+"""An open store: composition, background worker, forgetting, inspection, export."""

@@ -1,4 +1,4 @@
-"""A scope as JSON Lines: everything that cannot be derived goes out and comes in again."""
+"""Export and import of a scope as JSON Lines: everything that cannot be rebuilt."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _LEFT_OUT = {"seq", "scope_id"}
-_ANEW = {"page": {"refined": None, "summarised": None, "chain_id": None}}
-"""Columns by kind that are derived anew where the file is loaded, whatever it says."""
-_ALIKE = {
+_REBUILT = {"page": {"refined": None, "summarised": None, "chain_id": None}}
+"""Columns by kind that are rebuilt after loading; their values in the file are ignored."""
+_KEYS = {
     "page": ("id",),
     "message": ("id",),
     "fact": ("id",),
@@ -38,11 +38,11 @@ _ALIKE = {
 def export(tx: sa.Connection, scope: int | None, path: Path) -> int:
     """Write a scope to a file that only its owner can read; returns the number of records.
 
-    Segments, vectors and the index are derived anew where the file is loaded. What a model has learnt from a
-    page comes along, so the page is not learnt from again.
+    Segments, vectors and the index are rebuilt after loading. Facts that a model extracted are included, so
+    their pages are not processed again.
     """
     records = 0
-    # Beside it first, then in its place: no half file is ever there, and the mode is ours.
+    # Write a temporary file and rename it: never a partial file, and the mode is ours.
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
     handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -56,7 +56,7 @@ def export(tx: sa.Connection, scope: int | None, path: Path) -> int:
 
 
 def load(tx: sa.Connection, scope: Scope, lines: Iterable[str], now: int) -> int:
-    """Store what ``export`` wrote, in one transaction; returns the number of records that were new.
+    """Store the records of ``export`` in one transaction; returns the number of new ones.
 
     Raises:
         InvalidInputError: a line is not what ``export`` writes; nothing is stored.
@@ -72,12 +72,14 @@ def load(tx: sa.Connection, scope: Scope, lines: Iterable[str], now: int) -> int
         table = EXPORTED.get(str(kind))
         if table is None:
             raise InvalidInputError(f"line {position}: unknown kind {kind!r}")
-        row = _checked(table, str(kind), values, position) | {"scope_id": number} | _ANEW.get(str(kind), {})
+        row = (
+            _checked(table, str(kind), values, position) | {"scope_id": number} | _REBUILT.get(str(kind), {})
+        )
         if kind == "page":
             pages.add(row["id"])
         if kind == "message" and row["page_id"] not in pages:
-            raise InvalidInputError(f"line {position}: the page of this message does not stand before it")
-        if _known(tx, table, str(kind), row, number, position):
+            raise InvalidInputError(f"line {position}: the page of this message must come before it")
+        if _exists(tx, table, str(kind), row, number, position):
             continue
         tx.execute(sa.insert(table), row)
         new += 1
@@ -86,7 +88,7 @@ def load(tx: sa.Connection, scope: Scope, lines: Iterable[str], now: int) -> int
                 tx, [outbox.job_row("embed", number, row["id"], None if kind == "page" else "fact")]
             )
     if new:
-        persona_versions.write(tx, number, now=now)  # where it met facts that were here already
+        persona_versions.write(tx, number, now=now)  # merges with facts that were already here
     touch(tx, number)
     return new
 
@@ -96,16 +98,16 @@ def _records(tx: sa.Connection, scope: int) -> Iterator[dict[str, Any]]:
         columns = [column for column in table.c if column.name not in _LEFT_OUT]
         order = table.c.seq if "seq" in table.c else table.primary_key.columns.values()[0]
         query = sa.select(*columns).where(table.c.scope_id == scope).order_by(order)
-        if kind == "edge":  # those of segments and chains go with them
-            query = query.where(~_of(schema.segments), ~_of(schema.chains))
+        if kind == "edge":  # edges of segments and chains are rebuilt with them
+            query = query.where(~_has_child_in(schema.segments), ~_has_child_in(schema.chains))
         for row in tx.execute(query):
             record = {"kind": kind, **row._mapping}
             if kind == "page":
                 record |= {"tier": "short_term", "segment_id": None}
-            yield {name: value for name, value in record.items() if name not in _ANEW.get(kind, ())}
+            yield {name: value for name, value in record.items() if name not in _REBUILT.get(kind, ())}
 
 
-def _of(table: sa.Table) -> sa.ColumnElement[bool]:
+def _has_child_in(table: sa.Table) -> sa.ColumnElement[bool]:
     return sa.select(table.c.id).where(table.c.id == schema.edges.c.child_id).exists()
 
 
@@ -120,7 +122,7 @@ def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             raise InvalidInputError(f"line {position} is not a JSON object")
         if position == 1:
             if record.get("kind") != "memoryos" or record.get("version") != VERSION:
-                raise InvalidInputError("the file is no export of this library, or of a newer version of it")
+                raise InvalidInputError("the file is no export of this library, or is from a newer version")
             continue
         yield record
     if not position:
@@ -129,7 +131,7 @@ def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 def _checked(table: sa.Table, kind: str, values: dict[str, Any], position: int) -> dict[str, Any]:
     columns = {column.name: column for column in table.c if column.name not in _LEFT_OUT}
-    # A column that a later version added, and that may be empty, is not in an older file.
+    # Older files lack nullable columns of later versions.
     values = {name: None for name, column in columns.items() if column.nullable} | values
     if set(values) != set(columns):
         raise InvalidInputError(f"line {position}: a {kind} has the fields {', '.join(sorted(columns))}")
@@ -153,7 +155,7 @@ def _check_time(name: str, value: int) -> None:
     try:
         from_us(value)
     except OverflowError:
-        raise InvalidInputError(f"{name} is no time in microseconds since 1970") from None
+        raise InvalidInputError(f"{name} is not a time in microseconds since 1970") from None
 
 
 def _check_words(kind: str, values: dict[str, Any], position: int) -> None:
@@ -176,10 +178,10 @@ def _check_words(kind: str, values: dict[str, Any], position: int) -> None:
                 raise InvalidInputError(f"line {position}: {name} is not what a persona holds")
 
 
-def _known(
+def _exists(
     tx: sa.Connection, table: sa.Table, kind: str, row: dict[str, Any], scope: int, position: int
 ) -> bool:
-    same = sa.and_(*(table.c[name] == row[name] for name in _ALIKE[kind]))
+    same = sa.and_(*(table.c[name] == row[name] for name in _KEYS[kind]))
     if kind == "persona":
         same = sa.and_(same, table.c.scope_id == scope)
     owner = tx.execute(sa.select(table.c.scope_id).where(same)).scalar()

@@ -1,4 +1,4 @@
-"""Forgetting: rows, everything derived from them, and their bytes, in every file of the store."""
+"""Forgetting: erases rows, everything derived from them, and their bytes in every file of the store."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _BLANK = {
 
 @dataclass(slots=True)
 class Erased:
-    """What a transaction of forgetting removed or redacted, by id."""
+    """Ids of what a transaction removed or blanked."""
 
     messages: list[str] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Erased:
 
 
 def forget(store: Store, scope: Scope, *, ids: Sequence[str] | None, thread_id: str | None) -> ForgetReceipt:
-    """Erase by id, or a conversation, or, with neither, everything of a scope; then the bytes in the log."""
+    """Erase by id, by conversation, or, with neither, a whole scope; then scrub the bytes in the log."""
     with store.ledger.write() as tx:
         number = scope.lock(tx)
         erased = _erase(tx, number, ids, thread_id, store.times.now_us())
@@ -85,33 +85,33 @@ def _erase(
     else:
         erased = forget_thread(tx, scope, str(thread_id), now)
     if not any(_all_ids(tx, table, scope) for table in (_pages, _facts)):
-        erased.persona_versions += forget_everything(tx, scope).persona_versions  # the user's id, too
+        erased.persona_versions += forget_everything(tx, scope).persona_versions  # also the user's id
     return erased
 
 
 def forget_ids(tx: sa.Connection, scope: int, item_ids: Sequence[str], now: int) -> Erased:
     """Erase messages, pages, segments (with their pages) and facts by id."""
-    asked = dict.fromkeys(item_ids)
-    pages = _of_scope(tx, _pages, scope, asked)
-    segments = _of_scope(tx, _segments, scope, asked)
-    messages = _of_scope(tx, _messages, scope, asked)
-    facts = _of_scope(tx, _facts, scope, asked)
+    wanted = dict.fromkeys(item_ids)
+    pages = _of_scope(tx, _pages, scope, wanted)
+    segments = _of_scope(tx, _segments, scope, wanted)
+    messages = _of_scope(tx, _messages, scope, wanted)
+    facts = _of_scope(tx, _facts, scope, wanted)
     for part in chunks(sorted(segments)):
         pages |= set(tx.execute(sa.select(_pages.c.id).where(_pages.c.segment_id.in_(part))).scalars())
     for part in chunks(sorted(pages)):
         messages |= set(tx.execute(sa.select(_messages.c.id).where(_messages.c.page_id.in_(part))).scalars())
-    erased = Erased(missing=[item for item in asked if item not in messages | pages | segments | facts])
+    erased = Erased(missing=[item for item in wanted if item not in messages | pages | segments | facts])
     _erase_messages(tx, scope, sorted(messages), erased, now)
-    told = sorted(facts - set(erased.facts))
-    _learn_no_more(tx, told)
-    _erase_facts(tx, scope, told, erased)
-    _blank_personas(tx, scope, told, (), erased, now)
+    remaining = sorted(facts - set(erased.facts))
+    _prevent_extraction(tx, remaining)
+    _erase_facts(tx, scope, remaining, erased)
+    _blank_personas(tx, scope, remaining, (), erased, now)
     touch(tx, scope, erased=True)
     return erased
 
 
 def forget_thread(tx: sa.Connection, scope: int, thread_id: str, now: int) -> Erased:
-    """Erase a conversation and what was drawn from it."""
+    """Erase a conversation and everything derived from it."""
     mine = sa.and_(_messages.c.scope_id == scope, _messages.c.thread_id == thread_id)
     erased = Erased()
     _erase_messages(tx, scope, list(tx.execute(sa.select(_messages.c.id).where(mine)).scalars()), erased, now)
@@ -133,7 +133,7 @@ def forget_everything(tx: sa.Connection, scope: int) -> Erased:
     removals = sa.func.coalesce(jobs.payload.like("gone:%"), False)
     tx.execute(sa.delete(schema.jobs).where(jobs.scope_id == scope, ~removals, jobs.leased_by.is_(None)))
     drop_vectors(tx, scope, [*erased.messages, *erased.segments, *erased.facts], forgotten=True)
-    # The bill stays right: what was spent for them was spent.
+    # Token usage stays in the totals.
     mine = sa.update(schema.usage).where(schema.usage.c.scope_id == scope)
     tx.execute(mine.values(scope_id=None))
     for table in contents.DELETED:
@@ -155,26 +155,26 @@ def _erase_messages(
     drop_vectors(tx, scope, message_ids, forgotten=True)
     erased.messages += message_ids
     children = _children(tx, message_ids) | leaked_words.leaked_into(tx, scope, words)
-    _erase_derived(tx, scope, sorted(_of_scope(tx, _facts, scope, children)), erased, now)
+    _erase_and_extract_again(tx, scope, sorted(_of_scope(tx, _facts, scope, children)), erased, now)
     segments, linked = _of_scope(tx, _segments, scope, children), _of_scope(tx, _chains, scope, children)
     for part in chunks(sorted(touched)):
-        segments |= _named_by(tx, _pages.c.segment_id, _pages.c.id.in_(part))
-        linked |= _named_by(tx, _pages.c.chain_id, _pages.c.id.in_(part))
+        segments |= _ids(tx, _pages.c.segment_id, _pages.c.id.in_(part))
+        linked |= _ids(tx, _pages.c.chain_id, _pages.c.id.in_(part))
         left = set(tx.execute(sa.select(_messages.c.page_id).where(_messages.c.page_id.in_(part))).scalars())
         empty = [page for page in part if page not in left]
         tx.execute(sa.delete(_pages).where(_pages.c.id.in_(empty)))
-        # A page's own metadata was stored with the words that are gone.
+        # A page's metadata was stored with the erased text.
         tx.execute(sa.update(_pages).where(_pages.c.id.in_(sorted(left))).values(metadata="{}"))
         erased.pages += empty
     for segment in segments:
-        # A model reads their pages anew, and may link them otherwise.
-        linked |= _named_by(tx, _pages.c.chain_id, _pages.c.segment_id == segment)
+        # Their pages are refined again and may get other chains.
+        linked |= _ids(tx, _pages.c.chain_id, _pages.c.segment_id == segment)
     chains.drop(tx, scope, linked)
     _blank_segments(tx, scope, sorted(segments), erased)
 
 
 def _blank_segments(tx: sa.Connection, scope: int, segment_ids: Sequence[str], erased: Erased) -> None:
-    """Blank summary, keywords and vector at once; a job derives them anew from the pages that are left."""
+    """Blank summary, keywords and vector at once; a job rebuilds them from the remaining pages."""
     for segment in segment_ids:
         left = tx.execute(sa.select(_pages.c.id).where(_pages.c.segment_id == segment).limit(1)).first()
         if left is None:
@@ -190,25 +190,27 @@ def _blank_segments(tx: sa.Connection, scope: int, segment_ids: Sequence[str], e
 
 
 def _children(tx: sa.Connection, parents: Sequence[str]) -> set[str]:
-    """Return what was drawn from messages: facts, and summaries of what other pages are in."""
+    """Return the ids derived from messages: facts, and summaries that cover other pages."""
     found: set[str] = set()
     for part in chunks(parents):
-        found |= _named_by(tx, _edges.c.child_id, _edges.c.parent_id.in_(part))
+        found |= _ids(tx, _edges.c.child_id, _edges.c.parent_id.in_(part))
     return found
 
 
-def _named_by(tx: sa.Connection, column: sa.Column[str], condition: sa.ColumnElement[bool]) -> set[str]:
+def _ids(tx: sa.Connection, column: sa.Column[str], condition: sa.ColumnElement[bool]) -> set[str]:
     return set(tx.execute(sa.select(column).where(condition, column.is_not(None))).scalars())
 
 
-def _erase_derived(tx: sa.Connection, scope: int, facts: Sequence[str], erased: Erased, now: int) -> None:
-    """Erase facts and traits that were drawn from what is gone; what else they rest on tells them anew."""
-    rested_on: set[str] = set()
+def _erase_and_extract_again(
+    tx: sa.Connection, scope: int, facts: Sequence[str], erased: Erased, now: int
+) -> None:
+    """Erase facts and traits derived from erased messages; their other sources are processed again."""
+    sources: set[str] = set()
     for part in chunks(facts):
-        rested_on |= _named_by(tx, _edges.c.parent_id, _edges.c.child_id.in_(part))
+        sources |= _ids(tx, _edges.c.parent_id, _edges.c.child_id.in_(part))
     _erase_facts(tx, scope, facts, erased)
-    rested_on |= _blank_personas(tx, scope, facts, erased.messages, erased, now)
-    _learn_anew(tx, scope, rested_on - set(erased.messages), now)
+    sources |= _blank_personas(tx, scope, facts, erased.messages, erased, now)
+    _extract_again(tx, scope, sources - set(erased.messages), now)
 
 
 def _erase_facts(tx: sa.Connection, scope: int, fact_ids: Sequence[str], erased: Erased) -> None:
@@ -226,24 +228,24 @@ def _erase_facts(tx: sa.Connection, scope: int, fact_ids: Sequence[str], erased:
 
 
 def _reopen(tx: sa.Connection, scope: int, fact: str, links: dict[str, str | None]) -> None:
-    """Let hold again what an erased fact took the place of, unless a fact that stays took its own place."""
+    """Reopen facts superseded by an erased one, or relink them to its surviving successor."""
     mine = sa.and_(_facts.c.scope_id == scope, _facts.c.superseded_by == fact)
-    later, passed = links.get(fact), {fact}
-    while later in links and later not in passed:
-        passed.add(later)
-        later = links[later]
-    if later is None or later in passed:
+    successor, visited = links.get(fact), {fact}
+    while successor in links and successor not in visited:
+        visited.add(successor)
+        successor = links[successor]
+    if successor is None or successor in visited:
         tx.execute(sa.update(_facts).where(mine).values(superseded_by=None, valid_to=None))
         return
-    began = tx.execute(sa.select(_facts.c.valid_from).where(_facts.c.id == later)).scalar_one()
+    began = tx.execute(sa.select(_facts.c.valid_from).where(_facts.c.id == successor)).scalar_one()
     ended = sa.case((_facts.c.valid_from > began, _facts.c.valid_from), else_=began)
-    tx.execute(sa.update(_facts).where(mine).values(superseded_by=later, valid_to=ended))
+    tx.execute(sa.update(_facts).where(mine).values(superseded_by=successor, valid_to=ended))
 
 
 def _blank_personas(
     tx: sa.Connection, scope: int, facts: Sequence[str], messages: Sequence[str], erased: Erased, now: int
 ) -> set[str]:
-    """Take what is gone out of every version of the persona; returns what the traits among it rested on."""
+    """Remove erased items from every persona version; returns the sources of removed traits."""
     redacted = persona_versions.redact(tx, scope, facts=set(facts), messages=set(messages))
     erased.persona_versions += redacted.versions
     if facts:
@@ -251,8 +253,8 @@ def _blank_personas(
     return redacted.message_ids
 
 
-def _learn_anew(tx: sa.Connection, scope: int, messages: set[str], now: int) -> None:
-    """Let the pages of these messages teach again: by rules at once, by a model when it comes to them."""
+def _extract_again(tx: sa.Connection, scope: int, messages: set[str], now: int) -> None:
+    """Extract facts from the pages of messages again: by rules at once, by a model in the background."""
     pages: set[str] = set()
     for part in chunks(sorted(messages)):
         of_messages = sa.select(_messages.c.page_id).where(_messages.c.id.in_(part))
@@ -263,14 +265,13 @@ def _learn_anew(tx: sa.Connection, scope: int, messages: set[str], now: int) -> 
         pages |= set(tx.execute(query).scalars())
     for part in chunks(sorted(pages)):
         tx.execute(sa.update(_pages).where(_pages.c.id.in_(part)).values(learnt=None))
-        teaching = load_pages(tx, scope, page_ids=part)
-        fact_writing.store_facts(tx, scope, promotion.extract_facts(teaching))
+        fact_writing.store_facts(tx, scope, promotion.extract_facts(load_pages(tx, scope, page_ids=part)))
     if pages:
         persona_versions.write(tx, scope, now=now)
 
 
-def _learn_no_more(tx: sa.Connection, fact_ids: Sequence[str]) -> None:
-    """Keep a model from drawing facts anew that were forgotten while the words they rest on stay."""
+def _prevent_extraction(tx: sa.Connection, fact_ids: Sequence[str]) -> None:
+    """Keep a model from extracting forgotten facts again from messages that stay."""
     for part in chunks(fact_ids):
         of_facts = sa.select(_edges.c.parent_id).where(_edges.c.child_id.in_(part))
         of_messages = sa.select(_messages.c.page_id).where(_messages.c.id.in_(of_facts))

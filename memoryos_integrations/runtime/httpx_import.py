@@ -1,4 +1,4 @@
-"""An import that another library cannot do without being seen half way."""
+"""Import httpx eagerly: openai may otherwise see it partially initialised."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from contextlib import suppress
 from importlib import import_module
 
 
-def settle_httpx() -> None:
-    """Import httpx to its end, in a process that has the client of OpenAI.
+def import_httpx() -> None:
+    """Import httpx completely if openai is loaded.
 
-    That client looks httpx up in ``sys.modules`` at every call. While the worker imports chromadb, and httpx
-    with it, for the first time, the client would find it half made for a moment, and fail.
+    openai looks httpx up in ``sys.modules`` on every call, and fails while the worker's import of chromadb
+    has httpx only partially initialised.
     """
     if "openai" in sys.modules:
         with suppress(ModuleNotFoundError):

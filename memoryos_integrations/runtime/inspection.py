@@ -1,4 +1,4 @@
-"""Looking at a store without changing it: what is in it, whether it is whole, what an item rests on."""
+"""Read-only views of a store: counts, integrity checks, and the sources of an item."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from memoryos_integrations.clock import from_us
 from memoryos_integrations.errors import IndexUnavailableError
-from memoryos_integrations.model.costs import bill
+from memoryos_integrations.model.costs import usage_totals
 from memoryos_integrations.storage import outbox, schema
 from memoryos_integrations.storage.contents import COUNTED
 from memoryos_integrations.storage.scope import OF_ITEMS
@@ -52,7 +52,7 @@ def verify(store: Store) -> Report:
 
 
 def stats(store: Store) -> dict[str, Any]:
-    """Return counts, waiting jobs, the embedder and bytes on disk."""
+    """Return counts, pending jobs, the embedder and bytes on disk."""
     with store.ledger.read() as tx:
         counts: dict[str, Any] = dict(_counts(tx))
         counts["users"] = tx.execute(
@@ -64,7 +64,7 @@ def stats(store: Store) -> dict[str, Any]:
         counts["pages_by_tier"] = {row[0]: row[1] for row in tx.execute(tiers)}
         counts["jobs"] = outbox.pending(tx)
         counts["parked"] = len(outbox.failed(tx))
-        counts["llm"] = bill(tx)
+        counts["llm"] = usage_totals(tx)
     embedder = store.embedding.embedder
     counts["embedder"] = embedder.name if embedder is not None else None
     counts["bytes"] = store.ledger.size()
@@ -73,7 +73,7 @@ def stats(store: Store) -> dict[str, Any]:
 
 
 def tiers(tx: sa.Connection, scope: int) -> dict[str, Any]:
-    """Return what a scope holds, by tier: how many pages with their first and last time, and the rest."""
+    """Return a scope's counts by tier; of pages, also the first and last time."""
     counts: dict[str, Any] = {"short_term": {"pages": 0}, "mid_term": {"pages": 0}}
     pages = sa.select(_pages.c.tier, sa.func.count(), sa.func.min(_pages.c.at), sa.func.max(_pages.c.at))
     of_scope = _pages.c.scope_id == scope

@@ -1,4 +1,4 @@
-"""What the worker does for each kind of job, in the order in which a turn passes through them."""
+"""The worker's job handlers, in the order in which a turn passes through them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.writing.indexing import Indexing
 
 _PAGES_AT_ONCE = 128
-_HOWEVER_COLD = "however cold"  # payload of a job of promotion that asks for no heat
+_ANY_HEAT = "however cold"  # payload of a promotion job without a heat threshold
 
 
 class JobHandlers:
@@ -43,7 +43,7 @@ class JobHandlers:
         ledger: where results are written, each in one transaction with the end of its job.
         embedding: for ``embed``.
         indexing: for ``index``, ``rebuild`` and ``rewrite``.
-        visits: written before segments are compared by heat.
+        visits: written before heat is compared.
         config: capacities and thresholds.
         now: microseconds since 1970.
         emit: receives ``Consolidated``, ``Promoted`` and ``SegmentEvicted``.
@@ -64,13 +64,13 @@ class JobHandlers:
         self._config, self._now, self._emit = config, now, emit
         self._last_board: tuple[int, int | None, tuple[int, int] | None, LiveSegments] | None = None
         self.stopping: Callable[[], bool] = lambda: False
-        """Whether the store is being closed; set when the worker is there."""
+        """Whether the store is closing; set once the worker exists."""
         self.wake_model: Callable[[], None] | None = None
-        """Tells the worker that asks a chat model of new work; ``None`` without a model."""
+        """Wakes the worker of the chat model; ``None`` without a model."""
         self._noting, self._noting_lock = 0, threading.Lock()
 
     def handlers(self) -> dict[JobKind, Callable[[Sequence[Job]], None]]:
-        """Return what to do for each kind of job."""
+        """Return the handler of each kind of job."""
         return {
             "embed": lambda jobs: self._embedding.run(jobs, self._config.short_term_capacity),
             "consolidate": self._consolidate,
@@ -82,19 +82,19 @@ class JobHandlers:
         }
 
     def on_acquired(self) -> None:
-        """Take charge of the store: its index is ours, and what was left without a vector gets one."""
+        """Open the index, and queue what has no vector yet."""
         self._indexing.on_acquired()
         self._embedding.enqueue_missing()
 
     def write_visits(self) -> None:
-        """Write the visits counted since the last time."""
+        """Write the visits counted since the last call."""
         if len(self._visits):
             with self._ledger.write() as tx:
                 self._visits.write(tx)
 
     @contextmanager
-    def noting_for_a_model(self) -> Iterator[None]:
-        """Note what there is to do for a chat model, also in a store that was opened without one."""
+    def queueing_for_model(self) -> Iterator[None]:
+        """Queue work for a chat model, even if the store was opened without one."""
         with self._noting_lock:
             self._noting += 1
         try:
@@ -108,18 +108,18 @@ class JobHandlers:
         return self.wake_model is not None or self._noting > 0
 
     def request_promotion(self, scope: int) -> None:
-        """Ask for the promotion of all segments of a scope, however cold they are."""
+        """Schedule the promotion of all segments of a scope, whatever their heat."""
         with self._ledger.write(scope) as tx:
-            outbox.enqueue(tx, [outbox.job_row("promote", scope, str(scope), _HOWEVER_COLD)])
+            outbox.enqueue(tx, [outbox.job_row("promote", scope, str(scope), _ANY_HEAT)])
 
     def _consolidate(self, jobs: Sequence[Job]) -> None:
         self.write_visits()
         for job in jobs:
             while job.scope_id is not None and not self._consolidate_scope(job.scope_id, job):
-                pass  # the scope changed while its plan was made
+                pass  # the scope changed meanwhile
 
     def _consolidate_scope(self, scope: int, job: Job) -> bool:
-        """Plan outside, apply in one transaction; returns ``False`` if the scope changed in between."""
+        """Plan, then apply in one transaction; returns ``False`` if the scope changed in between."""
         config, embedder_id, now = self._config, self._embedding.id, self._now()
         with self._ledger.read() as tx:
             seen = state(tx, scope)
@@ -144,12 +144,12 @@ class JobHandlers:
                 outbox.release(tx, [job])
             else:
                 outbox.done(tx, [job])
-        self._tell(scope, plan)
+        self._emit_plan(scope, plan)
         for draft in plan.changed:
             draft.settle()
         if is_read:
             self._last_board = scope, embedder_id, after, board
-        self._model_has_work()
+        self._wake_model_worker()
         return True
 
     def _board(
@@ -175,21 +175,21 @@ class JobHandlers:
                     if self._notes_for_a_model:
                         REFINEMENT.request(tx, job.scope_id, now=self._now(), config=self._config)
             outbox.done(tx, jobs)
-        self._model_has_work()
+        self._wake_model_worker()
 
     def _promote(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             if job.scope_id is None:
                 continue
             now, config = self._now(), self._config
-            if job.payload == _HOWEVER_COLD:
+            if job.payload == _ANY_HEAT:
                 config = replace(config, promotion_heat=0.0)
             with self._ledger.read() as tx:
                 pages = promotion.due(tx, job.scope_id, now=now, config=config, limit=_PAGES_AT_ONCE)
             new_facts = promotion.extract_facts(pages)
-            known = self._known(job.scope_id, new_facts) if new_facts else None
+            lookup = self._fact_lookup(job.scope_id, new_facts) if new_facts else None
             with self._ledger.write(job.scope_id) as tx:
-                facts = promotion.apply(tx, job.scope_id, pages, new_facts, known, now=now)
+                facts = promotion.apply(tx, job.scope_id, pages, new_facts, lookup, now=now)
                 if self._notes_for_a_model:
                     LEARNING.request(tx, job.scope_id, now=now, config=config)
                 if len(pages) == _PAGES_AT_ONCE:
@@ -198,20 +198,20 @@ class JobHandlers:
                     outbox.done(tx, [job])
             if pages:
                 self._emit(Promoted(job.scope_id, tuple(page.id for page in pages), tuple(facts)))
-                self._model_has_work()
+                self._wake_model_worker()
 
-    def _known(self, scope: int, new_facts: Sequence[NewFact]) -> FactLookup:
-        """Return what is known, ready to be compared with new facts: that takes long where much is known."""
+    def _fact_lookup(self, scope: int, new_facts: Sequence[NewFact]) -> FactLookup:
+        """Return the stored facts, prepared outside the transaction: slow where there are many."""
         with self._ledger.read() as tx:
-            known = FactLookup(tx, scope)
-        known.prepare(new_facts)
-        return known
+            lookup = FactLookup(tx, scope)
+        lookup.prepare(new_facts)
+        return lookup
 
-    def _model_has_work(self) -> None:
+    def _wake_model_worker(self) -> None:
         if self.wake_model is not None:
             self.wake_model()
 
-    def _tell(self, scope: int, plan: Plan) -> None:
+    def _emit_plan(self, scope: int, plan: Plan) -> None:
         if plan.segment_of:
             changed = tuple(draft.id for draft in plan.changed)
             self._emit(Consolidated(scope, tuple(plan.segment_of), changed))
@@ -220,7 +220,7 @@ class JobHandlers:
 
 
 def _up_to_first_without_vector(pages: list[Page], vectors: dict[str, consolidation.Vector]) -> list[Page]:
-    """First in, first out: a page that is not embedded yet holds back those behind it, for a moment."""
+    """First in, first out: a page that is not embedded yet blocks those behind it."""
     for position, page in enumerate(pages):
         if page.id not in vectors:
             return pages[:position]

@@ -1,6 +1,6 @@
-"""Echoes: summaries that repeat words of what is forgotten, although its page is not theirs.
+"""Finds summaries that contain words of forgotten messages from other segments or chains.
 
-A model is shown many pages at once, and may tell of one where it was asked to tell of others.
+A model summarises many pages at once, and may mix them up.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ def words_of(tx: sa.Connection, message_ids: Sequence[str]) -> set[str]:
 
 
 def leaked_into(tx: sa.Connection, scope: int, words: set[str]) -> set[str]:
-    """Return the segments and chains of which a model says one of the words, while none of their pages does.
+    """Return segments and chains whose model summary has one of the words and whose pages do not.
 
     Args:
-        tx: the transaction in which the messages with these words were deleted.
-        scope: whose.
-        words: of what is gone.
+        tx: the transaction that deleted the messages.
+        scope: number of the scope.
+        words: of the deleted messages.
     """
     of_segments = sa.select(_segments.c.id, _segments.c.refined_summary, _segments.c.refined_keywords)
     of_chains = sa.select(_chains.c.id, _chains.c.summary, sa.null()).where(_chains.c.scope_id == scope)
     refined = sa.and_(_segments.c.scope_id == scope, _segments.c.refined_summary.is_not(None))
     found: set[str] = set()
-    for home, query in ((_pages.c.segment_id, of_segments.where(refined)), (_pages.c.chain_id, of_chains)):
+    for parent, query in ((_pages.c.segment_id, of_segments.where(refined)), (_pages.c.chain_id, of_chains)):
         for item, summary, keywords in tx.execute(query).all():
             shared = words.intersection(content_words(f"{summary} {keywords or ''}"))
             if shared:
-                own = sa.select(_pages.c.id).where(home == item, _pages.c.scope_id == scope)
+                own = sa.select(_pages.c.id).where(parent == item, _pages.c.scope_id == scope)
                 if not shared <= _words(tx, _messages.c.page_id.in_(own)):
                     found.add(item)
     return found
 
 
 def _words(tx: sa.Connection, condition: sa.ColumnElement[bool]) -> set[str]:
-    said = sa.select(_messages.c.text, _messages.c.name).where(condition)
-    return {word for text, name in tx.execute(said) for word in content_words(f"{name or ''} {text}")}
+    rows = sa.select(_messages.c.text, _messages.c.name).where(condition)
+    return {word for text, name in tx.execute(rows) for word in content_words(f"{name or ''} {text}")}

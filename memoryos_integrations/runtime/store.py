@@ -1,4 +1,4 @@
-"""The parts of an open store and how they hang together: the one place where they are put together."""
+"""Composition root: builds the parts of an open store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from memoryos_integrations.retrieval.context import ContextBuilder
 from memoryos_integrations.retrieval.scope_rows import ScopeCache
 from memoryos_integrations.retrieval.search import Retrieval
 from memoryos_integrations.retrieval.vector_signal import VectorSignal
-from memoryos_integrations.runtime.httpx_import import settle_httpx
+from memoryos_integrations.runtime.httpx_import import import_httpx
 from memoryos_integrations.runtime.job_handlers import JobHandlers
 from memoryos_integrations.runtime.worker import Worker
 from memoryos_integrations.storage.ledger import Ledger
@@ -44,30 +44,29 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Announcer:
-    """Tells a handler what background work did; what the handler raises ends in the log, not the work."""
+    """Calls the event handler from background work; its exceptions are logged."""
 
     handler: Callable[[Event], None]
 
     def __call__(self, event: Event) -> None:
         try:
             self.handler(event)
-        except Exception:  # noqa: BLE001 - nobody is there to catch it: the work that it tells of is done
-            _log.exception("The handler of events failed at a %s.", type(event).__name__)
+        except Exception:  # noqa: BLE001 - no caller to catch it, and the work is done
+            _log.exception("The on_event handler failed on %s.", type(event).__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelWork:
-    """A chat model at work for a store."""
+    """A chat model and its worker."""
 
     llm: MeteredLLM
-    """Asks it."""
     worker: Worker
-    """Does the jobs that need it, in a thread of their own."""
+    """Runs the jobs that need the model, in its own thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An open store: its files, what reads and writes them, and who does its background work."""
+    """The parts of an open store."""
 
     path: Path
     config: MemoryConfig
@@ -88,10 +87,9 @@ class Store:
     model: ModelWork | None = None
 
     def model_work(self, llm: LLM) -> ModelWork:
-        """Return what asks a chat model on behalf of this store; nothing runs yet."""
+        """Return a chat model with its worker for this store; nothing runs yet."""
         now, config = self.times.now_us, self.config
         metered = MeteredLLM(llm, self.ledger, config=config, count_tokens=self.count_tokens, now=now)
-        emit = self.announce
         refinement = Refinement(
             self.ledger,
             self.embedding,
@@ -99,22 +97,25 @@ class Store:
             config=config,
             count_tokens=self.count_tokens,
             now=now,
-            emit=emit,
+            emit=self.announce,
             wake=self.worker.wake,
         )
         learning = Learning(
-            self.ledger, metered, config=config, count_tokens=self.count_tokens, now=now, emit=emit
+            self.ledger, metered, config=config, count_tokens=self.count_tokens, now=now, emit=self.announce
         )
         handlers: dict[JobKind, Handler] = {"refine": refinement.run, "learn": learning.run}
         return ModelWork(
             metered,
-            Worker(self.ledger, self.ownership, handlers, now=now, emit=emit, parent=self.worker),
+            Worker(self.ledger, self.ownership, handlers, now=now, emit=self.announce, parent=self.worker),
         )
 
     def responder(
-        self, scope: Scope, recall: Callable[..., Context], added: Callable[[int, str, tuple[str, ...]], None]
+        self,
+        scope: Scope,
+        build_context: Callable[..., Context],
+        on_added: Callable[[int, str, tuple[str, ...]], None],
     ) -> Responder:
-        """Return what lets the store's chat model answer for a scope.
+        """Return the responder of a scope.
 
         Raises:
             ConfigError: the store has no chat model.
@@ -122,15 +123,20 @@ class Store:
         if self.model is None:
             raise ConfigError(
                 "respond() needs a chat model: open the store with MemoryOS(path, llm=...); "
-                "langchain_memoryos.llm and llamaindex_memoryos.llm make one of theirs."
+                "langchain_memoryos.llm and llamaindex_memoryos.llm adapt theirs."
             )
-        most = self.config.response_tokens
         return Responder(
-            self.model.llm, self.ledger, self.times, scope, max_tokens=most, recall=recall, added=added
+            self.model.llm,
+            self.ledger,
+            self.times,
+            scope,
+            max_tokens=self.config.response_tokens,
+            build_context=build_context,
+            on_added=on_added,
         )
 
     def after_fork(self) -> None:
-        """Make the store usable in a child process; its upkeep stays with the parent."""
+        """Make the store usable in a child process; the parent keeps its background work."""
         self.ledger.after_fork()
         self.indexing.after_fork()
         self.cache.after_fork()
@@ -140,7 +146,7 @@ class Store:
             self.model.worker.after_fork()
 
     def close(self) -> None:
-        """Finish the running transaction and let go of every file."""
+        """Finish the running transaction and release every file."""
         try:
             self.job_handlers.write_visits()
         finally:
@@ -163,8 +169,8 @@ def open_store(
     clock: Callable[[], datetime],
     emit: Callable[[Event], None],
 ) -> Store:
-    """Open a folder and put the parts together; nothing runs in the background yet."""
-    settle_httpx()
+    """Open a folder and build its store; nothing runs in the background yet."""
+    import_httpx()
     times = Times(clock)
     announce = _Announcer(emit)
     count_tokens = counter_of(config.token_counter)
@@ -177,10 +183,10 @@ def open_store(
     indexing = Indexing(ledger, chroma, path / "chroma", announce)
     visits = Visits()
     cache = ScopeCache(config.cache_mb * 1_000_000, config.session_gap)
-    dense = VectorSignal(embedding, indexing, config)
+    vectors = VectorSignal(embedding, indexing, config)
     now = times.now_us
     retrieval = Retrieval(
-        ledger, cache, dense, visits, config=config, count_tokens=count_tokens, now=now, emit=emit
+        ledger, cache, vectors, visits, config=config, count_tokens=count_tokens, now=now, emit=emit
     )
     job_handlers, ownership, worker = _background(
         ledger, embedding, indexing, visits, config, times, announce

@@ -1,7 +1,7 @@
-"""One background thread does the due work of a store, in the one process that holds its lock.
+"""The background thread that runs a store's due jobs, in the process that holds the store's lock.
 
-It stays out of the way: while turns keep coming in, it works in short bursts with four times as long a rest
-after each, so that a caller's ``add`` waits neither for a model nor for this thread.
+While turns come in, it pauses after each batch for four times as long as the batch took, so ``add`` waits
+neither for a model nor for this thread.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class Worker:
     Args:
         ledger: holds the jobs.
         ownership: the store's lock.
-        handlers: what to do for each kind; a handler removes its jobs in the transaction of their result.
+        handlers: by kind of job; a handler removes its jobs in the transaction that writes their result.
         now: microseconds since 1970, by the store's clock.
         emit: receives ``JobParked``.
         on_acquired: called once whenever this process becomes the owner.
-        parent: the worker that takes charge of the store, if this is not the one.
+        parent: the worker that owns the store, if this one does not.
     """
 
     def __init__(
@@ -79,9 +79,9 @@ class Worker:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Begin anew: threads and locks of a parent process are not ours."""
+        """Reset after fork: threads and locks belong to the parent process."""
         self._name = f"{os.getpid()}-{id(self):x}"
-        self._run_lock = threading.RLock()  # a handler of events may flush
+        self._run_lock = threading.RLock()  # on_event may call flush()
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._start_lock = threading.Lock()
@@ -89,7 +89,7 @@ class Worker:
         self._acquired = False
 
     def notify(self) -> None:
-        """Say that a turn came in: the thread is started, or woken once the turns pause."""
+        """Signal a new turn: starts the thread, or wakes it once turns pause."""
         self._last_add = time.monotonic()
         if self._thread is None:
             self.start()
@@ -97,7 +97,7 @@ class Worker:
             self._wake.set()
 
     def wake(self) -> None:
-        """Say that there is work: the thread is started, or looks at once."""
+        """Signal new work: starts the thread, or wakes it at once."""
         self.start()
         self._wake.set()
 
@@ -109,11 +109,11 @@ class Worker:
                 self._thread.start()
 
     def stopping(self) -> bool:
-        """Whether the store is being closed: long handlers end at their next batch."""
+        """Whether the store is closing; long handlers stop at their next batch."""
         return self._stop.is_set()
 
     def stop(self) -> None:
-        """Ask the thread to end and wait shortly; what it has not done waits in the ledger."""
+        """Stop the thread and wait briefly for it; unfinished jobs stay in the ledger."""
         self._stop.set()
         self._wake.set()
         with self._start_lock:
@@ -122,7 +122,7 @@ class Worker:
             thread.join(_JOIN_SECONDS)
 
     def run_due(self, *, failed: bool = True) -> tuple[dict[str, int], bool]:
-        """Run every job once, those that wait after a failure too unless ``failed`` is false.
+        """Run every job once, including failed ones unless ``failed`` is false.
 
         Returns:
             The number of jobs done by kind, and whether this process owns the store; if it does not,
@@ -146,7 +146,7 @@ class Worker:
             return self._own()
 
     def try_to_take_charge(self) -> None:
-        """As ``take_charge``, unless jobs are running just now: who asks has another way."""
+        """Like ``take_charge``, but does nothing while jobs are running."""
         if self._run_lock.acquire(blocking=False):
             try:
                 self._own()
@@ -155,30 +155,28 @@ class Worker:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep the store's background work to the caller for a while.
+        """Hold the store's background work for the caller.
 
         Raises:
             StoreError: another process owns the store.
         """
         with self._run_lock:
             if not self._own():
-                raise StoreError(
-                    "Another process does the upkeep of this store: call this there, or close that one first."
-                )
+                raise StoreError("Another process owns this store: call this there, or close that one first.")
             yield
 
     def _loop(self) -> None:
         while not self._stop.is_set():
             try:
-                self._wait(self._turn())
+                self._wait(self._run_once())
             except StoreClosedError:
                 return
             except MemoryOSError as error:
                 _log.warning("Background work of the memory store failed: %s", type(error).__name__)
                 self._wait(_LOCK_POLL_SECONDS)
 
-    def _turn(self) -> float:
-        """Do one batch if there is one; returns the seconds to wait before the next look."""
+    def _run_once(self) -> float:
+        """Run one batch if there is one; returns the seconds until the next poll."""
         self._wake.clear()
         self._wait_for_quiet()
         started = time.monotonic()
@@ -212,7 +210,7 @@ class Worker:
         return True
 
     def _run_batch(self) -> tuple[JobKind, int] | None:
-        """Do the most urgent batch; returns its kind and the jobs done, ``None`` if nothing is due."""
+        """Run the most urgent batch; returns its kind and size, ``None`` if nothing is due."""
         now = self._now()
         with self._ledger.read() as tx:
             due = outbox.most_urgent(tx, now, list(self._handlers))
@@ -226,9 +224,9 @@ class Worker:
             self._handlers[due](jobs)
         except StoreClosedError:
             raise
-        except Exception as error:  # noqa: BLE001 - the one place where a failure becomes a job for later
+        except Exception as error:  # noqa: BLE001 - the only place that turns a failure into a parked job
             if not threading.main_thread().is_alive():
-                return None  # the interpreter is ending: what fails by that is done at the next start
+                return None  # the interpreter is exiting: the job runs at the next start
             _log.warning("The job %r failed with %s and is tried again later.", due, type(error).__name__)
             with self._ledger.write() as tx:
                 outbox.retry_later(tx, jobs, error=error, now=now)
@@ -240,7 +238,7 @@ class Worker:
         return time.monotonic() - self._last_add < _QUIET_SECONDS
 
     def _wait_for_quiet(self) -> None:
-        """Wait until no turn came in for 50 ms, at most a second."""
+        """Wait until no turn came in for 50 ms, at most one second."""
         until = time.monotonic() + 1.0
         while self._turns_coming_in() and time.monotonic() < until and not self._stop.is_set():
             self._stop.wait(_QUIET_SECONDS)
@@ -249,6 +247,6 @@ class Worker:
         if seconds <= 0:
             return
         if self._turns_coming_in():
-            self._stop.wait(seconds)  # resting: more turns are no reason to hurry
+            self._stop.wait(seconds)  # new turns do not shorten the pause
         else:
             self._wake.wait(seconds)

@@ -1,7 +1,6 @@
-"""What to test with: the fakes that our own tests use, and the contracts that implementers run.
+"""Test kit: fakes, and contract checks for implementations of the protocols.
 
-Everything here is public and none of it needs pytest. ``OpenAIServer`` and what it answers are loaded when
-they are asked for.
+Everything is public and needs no pytest. ``OpenAIServer`` and its answers are loaded lazily.
 """
 
 from __future__ import annotations

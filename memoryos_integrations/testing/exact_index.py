@@ -1,4 +1,4 @@
-"""A vector index for tests that is exact, and the contract that every vector index has to keep."""
+"""An exact vector index for tests, and the contract check of vector indexes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from memoryos_integrations.protocols import Vector, VectorIndex
 
 _COLLECTIONS = ("short_term", "mid_term", "mid_term_segments", "long_term", "store_items")
-_LARGE = 5_462  # one more than Chroma takes in a call
+_LARGE = 5_462  # one more than Chroma accepts per call
 _RECALL = 0.95
 _CLOSE = 1e-3  # cosine: an index may compute in another order, or keep vectors at half precision
 
 
 class ExactIndex:
-    """A ``VectorIndex`` in memory that scans every record, for tests: the reference for approximate ones.
+    """A ``VectorIndex`` in memory that scans every record; the reference for approximate ones.
 
     Example:
         >>> check_index(ExactIndex)
@@ -31,7 +31,7 @@ class ExactIndex:
         self._collections: dict[str, dict[str, IndexRecord]] | None = {name: {} for name in _COLLECTIONS}
 
     def upsert(self, collection: str, records: Sequence[IndexRecord]) -> None:
-        """Write records; one that is there already is replaced."""
+        """Insert or replace records."""
         held = self._held(collection)
         for record in records:
             _check_vector(record.vector)
@@ -41,7 +41,7 @@ class ExactIndex:
         held.update((record.id, record) for record in records)
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
-        """Remove records; ids that are not there are passed over."""
+        """Remove records; unknown ids are ignored."""
         held = self._held(collection)
         for id_ in ids:
             held.pop(id_, None)
@@ -68,12 +68,12 @@ class ExactIndex:
             self._held(name).clear()
 
     def close(self) -> None:
-        """Let the records go."""
+        """Release the records."""
         self._collections = None
 
     def _held(self, collection: str) -> dict[str, IndexRecord]:
         if self._collections is None:
-            raise StoreClosedError("the vector index is closed; make a new one")
+            raise StoreClosedError("the vector index is closed; create a new one")
         if collection not in self._collections:
             raise InvalidInputError(
                 f"collection must be one of {', '.join(_COLLECTIONS)}, not {collection!r}"
@@ -87,15 +87,15 @@ def _check_vector(vector: Vector) -> None:
 
 
 def check_index(make: Callable[[], VectorIndex]) -> None:
-    """Check that a vector index keeps the contract of ``protocols.VectorIndex``.
+    """Check the contract of ``protocols.VectorIndex``.
 
     It writes about 9 000 vectors of 8 to 64 numbers. Needs no test framework.
 
     Args:
-        make: Returns an index without records; called once for each law. The suite closes it.
+        make: returns an empty index; called once per check. The check closes it.
 
     Raises:
-        AssertionError: it does not; the message says in what.
+        AssertionError: the contract is broken; the message says how.
 
     Example:
         >>> check_index(ExactIndex)
@@ -119,7 +119,7 @@ def check_index(make: Callable[[], VectorIndex]) -> None:
 
 
 def _expect(holds: bool, otherwise: str) -> None:
-    if not holds:  # an assert statement would be gone under python -O, and with it the check
+    if not holds:  # not an assert statement: python -O removes those
         raise AssertionError(otherwise)
 
 
@@ -131,7 +131,7 @@ def _records(vectors: Vector, *, scope: int = 1, prefix: str = "r") -> list[Inde
 
 
 def _clustered(rows: int, dimension: int, *, seed: int) -> Vector:
-    """Points around centres, as texts are; for points without structure no approximate index is good."""
+    """Return clustered points, like texts; approximate indexes are poor on unstructured points."""
     random = np.random.default_rng(seed)
     centres = random.standard_normal((max(4, rows // 50), dimension))
     points = centres[random.integers(0, len(centres), rows)] + 0.5 * random.standard_normal((rows, dimension))
@@ -169,7 +169,7 @@ def _check_upsert(index: VectorIndex) -> None:
     found = index.search("mid_term", vectors[0], scope=1, limit=7)
     _expect(len(found) == 7, f"limit=7 of 30 gave {len(found)}")
     cosines = [cosine for _, cosine in found]
-    _expect(cosines == sorted(cosines, reverse=True), "what was found is not best first")
+    _expect(cosines == sorted(cosines, reverse=True), "results are not best first")
     _expect(len(_found(index, vectors[0], 100)) == 30, "limit=100 of 30 did not give 30")
     _expect(_found(index, vectors[0], 0) == [], "limit=0 gave something")
     moved = IndexRecord(id="r0", vector=-vectors[0], scope=1, at=99.0)
@@ -188,13 +188,13 @@ def _check_delete(index: VectorIndex) -> None:
     _expect(index.count("short_term") == 18, "18 of 20 records are not left after two were deleted")
     left = {f"r{place}" for place in range(20)} - {"r3", "r4"}
     found = _found(index, vectors[3], 20, collection="short_term")
-    _expect(set(found) == left, "after a delete, a search gave something else than what is left")
+    _expect(set(found) == left, "after a delete, a search does not return the remaining records")
     index.upsert("short_term", _records(vectors))
     _expect(index.count("short_term") == 20, "a deleted record cannot be written again")
 
 
 def _check_scopes(index: VectorIndex) -> None:
-    """One scope above and one below half of the collection, with equal vectors, then the other way round."""
+    """Equal vectors in scopes of more and less than half of the collection, then the other way round."""
     vectors = _clustered(60, 16, seed=3)
     for round_, sizes in enumerate(({1: 60, 2: 10, 3: 1}, {1: 60, 2: 60, 3: 60}, {1: 5, 2: 60, 3: 1})):
         index.delete("mid_term", [f"{scope}-{place}" for scope in sizes for place in range(60)])
@@ -239,8 +239,8 @@ def _check_refusals(index: VectorIndex) -> None:
     }
     for what, call in refusals.items():
         _check_raises(call, f"{what} is not refused")
-    _expect(index.count("mid_term") == 1, "what was refused was written")
-    _expect(_found(index, good, 5) == ["r0"], "a refusal spoilt the index")
+    _expect(index.count("mid_term") == 1, "a refused record was written")
+    _expect(_found(index, good, 5) == ["r0"], "a refused call damaged the index")
 
 
 def _check_large_batch(index: VectorIndex) -> None:
@@ -254,7 +254,7 @@ def _check_large_batch(index: VectorIndex) -> None:
 
 
 def _check_recall(index: VectorIndex) -> None:
-    """Against the exact scan, for a scope of four fifths of the collection and for one of a fifth."""
+    """Compare with the exact scan, for scopes of four fifths and one fifth of the collection."""
     exact = ExactIndex()
     vectors = _clustered(1_500, 64, seed=6)
     for scope, part in ((1, vectors[:1_200]), (2, vectors[1_200:])):

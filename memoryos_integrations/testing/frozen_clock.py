@@ -1,4 +1,4 @@
-"""Time that stands still until a test moves it."""
+"""A clock that stands still until a test moves it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class FrozenClock:
     """A ``Clock`` that a test sets.
 
     Args:
-        at: the time it shows first; 1 January 2026 by default. Must be aware.
+        at: the initial time; 1 January 2026 by default. Must be aware.
 
     Example:
         >>> clock = FrozenClock()
@@ -24,15 +24,15 @@ class FrozenClock:
         self.set(at)
 
     def now(self) -> datetime:
-        """Return the time that it shows."""
+        """Return the current time."""
         return self._at
 
     def __call__(self) -> datetime:
-        """Return the time that it shows, so that it also serves as a function."""
+        """Return the current time, so that the clock also works as a function."""
         return self._at
 
     def set(self, at: datetime) -> None:
-        """Show another time.
+        """Set the time.
 
         Raises:
             InvalidInputError: it is not aware.
@@ -42,6 +42,6 @@ class FrozenClock:
         self._at = at
 
     def advance(self, by: timedelta | float) -> datetime:
-        """Move on by a timedelta or a number of seconds; returns the new time."""
+        """Advance by a timedelta or a number of seconds; returns the new time."""
         self._at += by if isinstance(by, timedelta) else timedelta(seconds=by)
         return self._at

@@ -1,4 +1,4 @@
-"""An embedder for tests, and the contract that every embedder has to keep."""
+"""An embedder for tests, and the contract check of embedders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.protocols import Embedder, Vector
 
 _WORD = re.compile(r"\w+")
-_SAME = 0.999  # cosine: int8 weights and services that compute in another order are allowed for
+_SAME = 0.999  # cosine; tolerates int8 weights and another order of computation
 _THREADS = 4
 
 _TEXTS = (
@@ -42,15 +42,15 @@ _HOSTILE = {
 
 
 class HashEmbedder:
-    """Vectors from the words alone: no model, no file, the same in every process.
+    """Hashes words into vectors: no model, no file, the same in every process.
 
-    Texts that share words are similar, and nothing else is: signed hashing of the lowercased words, length
-    1, float32. About 20 µs for a short text. For tests only: as a signal in retrieval it does more harm
-    than good (measured on LoCoMo: recall lower than with words alone).
+    Only texts that share words are similar: signed hashing of the lowercased words, unit length, float32.
+    About 20 µs for a short text. For tests only: it worsens retrieval (measured on LoCoMo: recall lower than
+    with words alone).
 
     Args:
-        dimension: Length of the vectors.
-        name: What it calls itself; by default ``"hash-<dimension>"``.
+        dimension: length of the vectors.
+        name: ``"hash-<dimension>"`` by default.
 
     Raises:
         ConfigError: ``dimension`` is not a whole number of at least 1.
@@ -71,7 +71,7 @@ class HashEmbedder:
 
     @property
     def name(self) -> str:
-        """The name given, or ``"hash-<dimension>"``."""
+        """The given name, or ``"hash-<dimension>"``."""
         return self._name
 
     @property
@@ -80,7 +80,7 @@ class HashEmbedder:
         return self._dimension
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Return one vector of shape (dimension,) and length 1 per text, in the order of the texts."""
+        """Return one unit vector of shape (dimension,) per text, in the order of the texts."""
         self.calls.append(len(texts))
         return [self._vector(text) for text in texts]
 
@@ -88,9 +88,9 @@ class HashEmbedder:
         sums: dict[int, int] = {}
         for word in _WORD.findall(text.lower()):
             code = zlib.crc32(word.encode("utf-8", "surrogatepass"))
-            place = (code >> 1) % self._dimension
-            sums[place] = sums.get(place, 0) + (1 if code & 1 else -1)
-        if not any(sums.values()):  # no words, or words that cancel out: still a vector of length 1
+            index = (code >> 1) % self._dimension
+            sums[index] = sums.get(index, 0) + (1 if code & 1 else -1)
+        if not any(sums.values()):  # no words, or words that cancel out
             sums = {0: 1}
         vector = np.zeros(self._dimension, np.float32)
         vector[list(sums)] = list(sums.values())
@@ -99,15 +99,15 @@ class HashEmbedder:
 
 
 def check_embedder(make: Callable[[], Embedder]) -> None:
-    """Check that an embedder keeps the contract of ``protocols.Embedder``.
+    """Check the contract of ``protocols.Embedder``.
 
     It embeds about 100 texts, two of them of 100 kB. Needs no test framework.
 
     Args:
-        make: Returns a new embedder on every call; all of them the same model.
+        make: returns a new embedder of the same model on every call.
 
     Raises:
-        AssertionError: it does not; the message says in what.
+        AssertionError: the contract is broken; the message says how.
 
     Example:
         >>> check_embedder(HashEmbedder)
@@ -154,7 +154,7 @@ def _check_batches(embedder: Embedder, singles: Sequence[Vector]) -> None:
 
 
 def _check_threads(embedder: Embedder, singles: Sequence[Vector]) -> None:
-    start = Barrier(_THREADS)  # all at once, so that the first use is the one that collides
+    start = Barrier(_THREADS)  # all at once, so that their first uses collide
 
     def work(first: int) -> list[Vector]:
         start.wait(timeout=60)

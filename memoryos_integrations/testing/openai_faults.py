@@ -1,4 +1,4 @@
-"""What goes wrong with chat models, by name: each fault makes of a good answer the one that is sent."""
+"""Faults of chat models by name: each turns a good answer into a faulty one."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def _half(text: str) -> str:
 
 
 def _malformed(text: str) -> str:
-    """JSON that is whole, with a comma too many; other text stays."""
+    """Add a trailing comma to JSON; other text is unchanged."""
     return f"{text[:-1]},}}" if text.endswith("}") and len(text) > 2 else text
 
 
 def _wrong_type(text: str) -> str:
-    """An object whose fields are lists where they were none, and text where they were."""
+    """Turn lists and numbers of an object into text, and text into lists."""
     try:
         found = json.loads(text)
     except ValueError:
@@ -58,4 +58,4 @@ FAULTS: Mapping[str, Callable[[Reply], Reply | Failure]] = {
     "content_filter": lambda reply: Reply(finish_reason="content_filter", usage=reply.usage),
     "wrong_type": _spoilt(_wrong_type),
 }
-"""``malformed``, ``fenced`` and ``think`` hold the answer still; all others hold none."""
+"""``malformed``, ``fenced`` and ``think`` still contain the answer; the others do not."""

@@ -1,6 +1,6 @@
-"""A server on 127.0.0.1 that speaks the OpenAI API and answers from a script: no key, no network.
+"""A scripted server on 127.0.0.1 with the OpenAI API: no key, no network.
 
-Any OpenAI client takes it as its ``base_url``::
+Use it as the ``base_url`` of any OpenAI client::
 
     from memoryos_integrations.testing import OpenAIServer, Reply, ToolCall
 
@@ -8,30 +8,29 @@ Any OpenAI client takes it as its ``base_url``::
         server.script("Hello!", Reply(tool_calls=(ToolCall("search", {"query": "bees"}),)), "Done.")
         model = ChatOpenAI(base_url=server.url, api_key="sk-test", model="scripted", max_retries=0)
         model.invoke("Hi")                      # "Hello!"; then a tool call; then "Done."
-        server.requests[0].body["messages"]     # what the client really sent
+        server.requests[0].body["messages"]     # what the client sent
 
-Chat completions are answered in the order of the script, streamed if the request says ``"stream": true``. An
+Chat completions are answered in the order of the script, streamed if the request has ``"stream": true``. An
 entry of the script is
 
 * a text, or a ``Reply`` with text, tool calls, a refusal, or another ``finish_reason`` such as ``"length"``;
-* ``Reply(json={...})``: an object, given as the request asks for it: as the arguments of the function that it
-  forces, else as JSON text;
-* a ``Failure(429, code="rate_limit_exceeded")``: an HTTP error; ``Failure.DROP``, ``HANG``, ``HTML`` and
-  ``GARBLED`` are worse ones;
-* a function that is given the request's body and returns one of these.
+* ``Reply(json={...})``: an object, as arguments if the request forces a function, else as JSON text;
+* a ``Failure(429, code="rate_limit_exceeded")``: an HTTP error; see also ``Failure.DROP``, ``HANG``, ``HTML``
+  and ``GARBLED``;
+* a function from the request's body to one of these.
 
-After the script's end ``server.by_task`` answers requests for objects by the name of their schema, as in
-``{"Topics": Reply(json={"topics": []})}``, and ``server.default`` everything else. A request that none of
-them answers gets status 400, which clients do not retry, and a message that says so.
+When the script is used up, ``server.by_task`` answers requests for objects by the name of their schema, as in
+``{"Topics": Reply(json={"topics": []})}``, and ``server.default`` all others. Without an answer the status is
+400, which clients do not retry.
 
-``server.faults = {3: "truncated"}`` spoils the third chat completion; ``openai_faults.FAULTS`` has the names.
-``server.delay = 2.0`` makes every answer wait so many seconds, or until the server is closed.
+``server.faults = {3: "truncated"}`` damages the third chat completion; see ``openai_faults.FAULTS``.
+``server.delay = 2.0`` delays every answer by as many seconds, or until the server is closed.
 
-``/embeddings`` answers without a script: the vectors of ``HashEmbedder(server.dimension)``, as floats or
-base64; ``server.embedding_failure`` makes it fail instead.
+``/embeddings`` returns vectors of ``HashEmbedder(server.dimension)``, as floats or base64, or fails with
+``server.embedding_failure``.
 
-``python -m memoryos_integrations.testing.openai_server --port 0`` prints its URL, and repeats what it is told
-until it is interrupted.
+``python -m memoryos_integrations.testing.openai_server --port 0`` prints its URL and echoes messages until it
+is interrupted.
 """
 
 from __future__ import annotations
@@ -63,22 +62,22 @@ __all__ = ["FAULTS", "Answer", "Failure", "OpenAIServer", "Reply", "Request", "T
 
 
 class OpenAIServer:
-    """The server; a context manager. Safe from any thread, as are its clients.
+    """The server; a context manager. Thread-safe.
 
     Args:
         answers: the script.
         default: the answer once the script is used up; ``None``: status 400.
         by_task: the answers to requests for objects once the script is used up, by the schema's name.
         dimension: length of the vectors of ``/embeddings``.
-        port: by default one that is free.
+        port: a free one by default.
 
     Attributes:
         requests: every request, oldest first.
-        default, by_task, dimension: as above; they may be set anew.
-        faults: the name of a fault for the number of a chat completion, counted from 1.
+        default, by_task, dimension: as above; may be changed.
+        faults: names of faults by number of the chat completion, counted from 1.
         delay: seconds before each answer.
-        embedding_failure: what ``/embeddings`` answers instead of vectors.
-        closing: set when the server is being closed.
+        embedding_failure: the answer of ``/embeddings`` instead of vectors.
+        closing: set while the server is closing.
     """
 
     def __init__(
@@ -101,14 +100,14 @@ class OpenAIServer:
         self._lock = threading.Lock()
         self._ids = count(1)
         self._http = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
-        self._http.daemon_threads = False  # closing waits for them, so none outlives the test
+        self._http.daemon_threads = False  # close() waits for them, so none outlives the test
         self._http.scripted = self  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), name="openai-server")
         self._thread.start()
 
     @property
     def url(self) -> str:
-        """What a client takes as ``base_url``."""
+        """The ``base_url`` for clients."""
         return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
 
     @property
@@ -117,12 +116,12 @@ class OpenAIServer:
         return [request for request in self.requests if request.is_chat]
 
     def script(self, *answers: Answer) -> None:
-        """Add answers at the script's end."""
+        """Append answers to the script."""
         with self._lock:
             self._script.extend(answers)
 
     def close(self) -> None:
-        """Stop, and let those who hang go."""
+        """Stop, and release hanging requests."""
         self.closing.set()
         self._http.shutdown()
         self._http.server_close()
@@ -150,8 +149,8 @@ class OpenAIServer:
         if isinstance(answer, str):
             answer = Reply(answer)
         if answer is None:
-            asked = f" to a request for {request.task}" if request.task else ""
-            answer = Failure(400, f"The script has no answer left{asked}.", type="invalid_request_error")
+            target = f" to a request for {request.task}" if request.task else ""
+            answer = Failure(400, f"The script has no answer left{target}.", type="invalid_request_error")
         if fault is not None and isinstance(answer, Reply):
             answer = FAULTS[fault](answer)
         return answer, number
@@ -160,8 +159,8 @@ class OpenAIServer:
         return self.by_task.get(request.task, self.default) if request.task else self.default
 
     def _embedded(self, body: dict[str, Any]) -> dict[str, Any]:
-        given = body["input"]
-        texts = [given] if isinstance(given, str) else [t if isinstance(t, str) else str(t) for t in given]
+        inputs = body["input"]
+        texts = [inputs] if isinstance(inputs, str) else [str(item) for item in inputs]
         vectors = HashEmbedder(self.dimension).embed(texts)
         in_base64 = body.get("encoding_format") == "base64"
         return {
@@ -182,12 +181,12 @@ class OpenAIServer:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request. The connection is closed after it, so a test leaves no socket behind."""
+    """Handles one request. The connection is closed afterwards, so tests leave no socket behind."""
 
-    protocol_version = "HTTP/1.1"  # a stream that breaks off is seen to
+    protocol_version = "HTTP/1.1"  # so that clients notice a broken stream
 
     def do_POST(self) -> None:
-        """Answer, or do what the script does instead."""
+        """Send the next answer or failure."""
         length = int(self.headers.get("Content-Length", 0))
         body = json.loads(self.rfile.read(length) or b"{}")
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -204,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._send(200, completion(answer, body, number))
         except (BrokenPipeError, ConnectionResetError):
-            pass  # the client has gone, as a test of an early stop wants it
+            pass  # the client has gone, as in tests of early stops
 
     def do_GET(self) -> None:
         """List the models."""
@@ -258,30 +257,36 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
-def repeated(body: dict[str, Any]) -> Reply | Failure:
-    """Return the user's last words, as an answer to try things with; an object it cannot make up."""
+def echo(body: dict[str, Any]) -> Reply | Failure:
+    """Return the last user message as the answer; requests for objects fail."""
     request = Request("/chat/completions", body, {})
     if request.task is not None:
-        return Failure(400, f"No answer is known for {request.task}.", type="invalid_request_error")
-    said = [
+        return Failure(400, f"There is no answer for {request.task}.", type="invalid_request_error")
+    messages = [
         text
         for text, message in zip(request.texts, body.get("messages", []), strict=True)
         if message.get("role") == "user"
     ]
-    return Reply(said[-1] if said else "Yes?")
+    return Reply(messages[-1] if messages else "Yes?")
 
 
-def serve(port: int = 0, delay: float = 0.0) -> None:
-    """Print the URL and answer until interrupted."""
+def serve_until_interrupted(server: OpenAIServer) -> None:
+    """Print the server's URL, wait for SIGINT or SIGTERM, and close it."""
     import typer
 
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with OpenAIServer(default=repeated, port=port) as server:
-        server.delay = delay
+    with server:
         typer.echo(server.url)
         stopped.wait()
+
+
+def serve(port: int = 0, delay: float = 0.0) -> None:
+    """Echo messages until interrupted."""
+    server = OpenAIServer(default=echo, port=port)
+    server.delay = delay
+    serve_until_interrupted(server)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A chat model that answers from a script, and the contract that every chat model keeps."""
+"""A scripted chat model, and the contract check of chat models."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from memoryos_integrations.protocols import LLM, Prompt, StreamingLLM
 
 T = TypeVar("T")
 Answer = Any
-"""An instance of the schema, a mapping to make one of, an exception to raise, or a function of the prompt."""
+"""An instance of the schema, a mapping of its fields, an exception to raise, or a function of the prompt."""
 
 
 class ScriptedLLM:
-    """An ``LLM`` whose answers are chosen by ``Prompt.task``.
+    """An ``LLM`` with scripted answers per ``Prompt.task``.
 
     Args:
-        answers: for each task one answer for every call, or a list of answers used up one by one. Where the
-            prompt asks for an object, a text is read as that of a real model would be.
+        answers: by task, one answer for every call, or a list that is used up one by one. If the prompt asks
+            for an object, a text is parsed like a real model's reply.
 
     Attributes:
-        prompts: every prompt it was asked, in order.
+        prompts: every prompt received, in order.
 
     Example:
         >>> llm = ScriptedLLM({"respond": "Hello!"})
@@ -38,12 +38,12 @@ class ScriptedLLM:
         self.prompts: list[Prompt[Any]] = []
 
     def reply(self, prompt: Prompt[T]) -> T:
-        """Return the next answer to the prompt's task.
+        """Return the next answer for the prompt's task.
 
         Raises:
-            LLMUnavailable: the script has no answer, or none left, for the task.
+            LLMUnavailable: the script has no answer (left) for the task.
             LLMBadOutput: the scripted answer does not fit the prompt's schema.
-            LLMRefused: it is an apology where an object is asked for.
+            LLMRefused: it is an apology instead of an object.
         """
         self.prompts.append(prompt)
         if prompt.task not in self._answers:
@@ -63,17 +63,17 @@ class ScriptedLLM:
 def check_llm(
     make: Callable[[Mapping[str, object]], LLM], *, texts: Iterable[str] = ("Hello.", "你好。")
 ) -> None:
-    """Check that a chat model keeps the contract of ``LLM``; and of ``StreamingLLM`` if it has ``stream``.
+    """Check the contract of ``LLM``, and of ``StreamingLLM`` if the model has ``stream``.
 
-    ``name`` and the report of tokens are optional; what is there has to make sense.
+    ``name`` and reported tokens are optional, but checked if present.
 
     Args:
         make: returns the model under test, set up to answer each task of the mapping with its value: a text,
-            or a mapping where an object is asked for.
-        texts: free texts that it is made to answer, none with white space around it.
+            or a mapping for an object.
+        texts: free texts to answer, without surrounding white space.
 
     Raises:
-        AssertionError: what it does is not what the protocol promises.
+        AssertionError: the contract is broken; the message says how.
     """
     for text in texts:
         _check_text(lambda text=text: make({"free text": text}), text)  # type: ignore[misc]
@@ -81,7 +81,7 @@ def check_llm(
     llm = make({"structured": wanted.model_dump()})
     with metered() as usage:
         got = llm.reply(_STRUCTURED)
-    assert got == wanted, f"a structured reply came back as {got!r}, not {wanted!r}"
+    assert got == wanted, f"a structured reply was {got!r}, not {wanted!r}"
     assert usage.tokens_in >= 0 <= usage.tokens_out, f"{usage!r} was reported, which no call costs"
     name = getattr(llm, "name", "unnamed")
     assert isinstance(name, str), f"name is {name!r}, no text"
@@ -97,7 +97,7 @@ def check_llm(
 def _check_text(make: Callable[[], LLM], text: str) -> None:
     prompt = Prompt("free text", "Say it.", "Say it.", str)
     got = make().reply(prompt)
-    assert got == text, f"a free text came back as {got!r}, not {text!r}"
+    assert got == text, f"a free text was {got!r}, not {text!r}"
     streaming = make()
     if isinstance(streaming, StreamingLLM):
         pieces = list(streaming.stream(prompt))

@@ -1,8 +1,7 @@
-"""A chat model that costs nothing and understands nothing: valid replies, made of the words of the prompt.
+"""A fake chat model for the demo and for tests: valid replies, built from the text of the prompt.
 
-It shows how things work, not how well: every five pages are one topic, facts are a few phrases that it knows
-by sight, an answer is the memory that shares most words with the question. It serves the demo, and tests that
-need replies of the right form::
+Every five pages are one topic, facts come from a fixed list of phrases, and an answer is the memory that
+shares most words with the question::
 
     memory = MemoryOS(path, llm=scripted_llm())
 
@@ -14,8 +13,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
 
 PAGES_A_TOPIC: Final = 5
 _HEADING: Final = re.compile(r"^(p\d+)\b[^,]*, (\d+ \w+ \d{4}) \d\d:\d\d$")
-_SAID: Final = re.compile(r"^ ([^:]+): (.*)$")
+_MESSAGE: Final = re.compile(r"^ ([^:]+): (.*)$")
 _FACT: Final = re.compile(r"^ (f\d+), about the \w+, since [^:]+: (.*)$")
 _SENTENCE: Final = re.compile(r"\S.*?[.!?]+(?=\s|$)")
 _WORD: Final = re.compile(r"[^\W\d_]{4,}")
@@ -42,69 +39,69 @@ _UNKNOWN: Final = "I do not know."
 
 @dataclass(frozen=True, slots=True)
 class ShownPage:
-    """A page as a prompt shows it."""
+    """A page as shown in a prompt."""
 
     label: str
     day: str
-    said: list[tuple[str, str]] = field(default_factory=list)
-    """Speaker and words."""
+    messages: list[tuple[str, str]] = field(default_factory=list)
+    """Speaker and text."""
 
     @property
-    def own_words(self) -> list[str]:
-        """What the user said: what stands under ``user``, else the first speaker's words."""
-        roles = [text for speaker, text in self.said if speaker.partition(" ")[0].lower() == "user"]
-        return roles or [text for _, text in self.said[:1]]
+    def user_texts(self) -> list[str]:
+        """The user's texts; without a speaker ``user``, the first speaker's."""
+        texts = [text for speaker, text in self.messages if speaker.partition(" ")[0].lower() == "user"]
+        return texts or [text for _, text in self.messages[:1]]
 
 
 @dataclass(frozen=True, slots=True)
-class FactLookup:
-    """A phrase that is known by sight, and what follows from it."""
+class Phrase:
+    """A phrase with the profile field or fact that it yields."""
 
-    phrase: re.Pattern[str]
+    pattern: re.Pattern[str]
     """Its groups fill the braces below."""
-    says: str
+    output: str
     """A field of the profile, or a statement."""
     value: str | None = None
     """The field's value; ``None`` for a statement."""
-    instead_of: str | None = None
-    """What a listed fact says that holds no more because of it."""
+    supersedes: str | None = None
+    """Text of listed facts that it supersedes."""
 
 
-def _known(phrase: str, says: str, value: str | None = None, instead_of: str | None = None) -> FactLookup:
-    return FactLookup(re.compile(phrase), says, value, instead_of)
+def _phrase(pattern: str, output: str, value: str | None = None, supersedes: str | None = None) -> Phrase:
+    return Phrase(re.compile(pattern), output, value, supersedes)
 
 
-KNOWN: Final = (
-    _known(r"\b(?:[Mm]y name is|I'm|I am|[Ee]u sou o|[Cc]hamo-me) ([A-Z][a-z]+)\b", "name", "{}"),
-    _known(r"\bI'm (\d\d)\b", "age", "{}"),
-    _known(r"I live in ([A-Z]\w+)", "home", "{}"),
-    _known(r"the address is (9 Weavers' Row, Skipton)", "home", "{}"),
-    _known(r"I work as (an? [\w -]+?) (?:at|in)\b", "work", "{}"),
-    _known(r"trabalho como ([\w -]+?) em\b", "work", "{}"),
-    _known(r"I've got it! (Data officer), starting", "work", "{}"),
-    _known(r"my partner ([A-Z]\w+)", "partner", "{}"),
-    _known(r"my mother, ([A-Z]\w+)", "family", "mother {}"),
-    _known(r"My brother ([A-Z]\w+)", "family", "brother {}"),
-    _known(r"([A-Z]\w+) loses her mind over ducks\. She's our (whippet)", "pet", "{1} {0}"),
-    _known(r"I'm allergic to (\w+) and", "allergy", "{}"),
-    _known(r"I'm allergic to \w+ and (\w+)", "allergy", "{}"),
-    _known(r"has talked me into (a half marathon on 18 May)", "Mara runs {} 2025."),
-    _known(r"an evening course in (digital mapping)", "Mara takes an evening course in {}."),
-    _known(r"aiming to complete on (27 June)", "Mara gets the keys of the house on {} 2025."),
-    _known(
+PHRASES: Final = (
+    _phrase(r"\b(?:[Mm]y name is|I'm|I am|[Ee]u sou o|[Cc]hamo-me) ([A-Z][a-z]+)\b", "name", "{}"),
+    _phrase(r"\bI'm (\d\d)\b", "age", "{}"),
+    _phrase(r"I live in ([A-Z]\w+)", "home", "{}"),
+    _phrase(r"the address is (9 Weavers' Row, Skipton)", "home", "{}"),
+    _phrase(r"I work as (an? [\w -]+?) (?:at|in)\b", "work", "{}"),
+    _phrase(r"trabalho como ([\w -]+?) em\b", "work", "{}"),
+    _phrase(r"I've got it! (Data officer), starting", "work", "{}"),
+    _phrase(r"my partner ([A-Z]\w+)", "partner", "{}"),
+    _phrase(r"my mother, ([A-Z]\w+)", "family", "mother {}"),
+    _phrase(r"My brother ([A-Z]\w+)", "family", "brother {}"),
+    _phrase(r"([A-Z]\w+) loses her mind over ducks\. She's our (whippet)", "pet", "{1} {0}"),
+    _phrase(r"I'm allergic to (\w+) and", "allergy", "{}"),
+    _phrase(r"I'm allergic to \w+ and (\w+)", "allergy", "{}"),
+    _phrase(r"has talked me into (a half marathon on 18 May)", "Mara runs {} 2025."),
+    _phrase(r"an evening course in (digital mapping)", "Mara takes an evening course in {}."),
+    _phrase(r"aiming to complete on (27 June)", "Mara gets the keys of the house on {} 2025."),
+    _phrase(
         r"completion date is Friday (18 July)",
         "Mara gets the keys of the house on {} 2025.",
-        instead_of="keys of the house on 27 June",
+        supersedes="keys of the house on 27 June",
     ),
-    _known(r"catchment partnership on (15 October)", "Mara gives her talk on {} 2025."),
-    _known(
+    _phrase(r"catchment partnership on (15 October)", "Mara gives her talk on {} 2025."),
+    _phrase(
         r"It's no longer 15 October but (5 November)",
         "Mara gives her talk on {} 2025.",
-        instead_of="her talk on 15 October",
+        supersedes="her talk on 15 October",
     ),
-    _known(r"Tiago asked me to marry him", "Mara and Tiago are engaged."),
+    _phrase(r"Tiago asked me to marry him", "Mara and Tiago are engaged."),
 )
-"""Phrases of the demo's conversation, and the commonest of others."""
+"""Phrases of the demo's conversation, and some common ones."""
 
 TRAITS: Final = (
     (re.compile(r"I sing alto in a choir"), "interest in music"),
@@ -112,14 +109,14 @@ TRAITS: Final = (
     (re.compile(r"I've just enrolled on an evening course"), "knowledge"),
     (re.compile(r"I have a system\. Thirty-four boxes with coloured tape"), "order"),
 )
-"""Phrases of it that show a trait, each a high level of it."""
+"""Phrases of the demo that show a high level of a trait."""
 
 
-def topics(material: str) -> dict[str, Any]:
-    """Return a reply to the question of refinement: five pages a topic, in their order, each one chain."""
+def topics_reply(material: str) -> dict[str, Any]:
+    """Return a reply to a refinement prompt: each five pages are one topic and one chain."""
     shown = list(pages_in(material))
     groups = [shown[start : start + PAGES_A_TOPIC] for start in range(0, len(shown), PAGES_A_TOPIC)]
-    told = [
+    topics = [
         {
             "pages": [page.label for page in group],
             "summary": f"On {group[0].day}: {' '.join(_first_sentence(page) for page in group)}",
@@ -127,80 +124,80 @@ def topics(material: str) -> dict[str, Any]:
         }
         for group in groups
     ]
-    chains = [{"pages": topic["pages"], "summary": topic["summary"]} for topic in told]
-    return {"topics": [{"segment": None, **topic} for topic in told], "chains": chains}
+    chains = [{"pages": topic["pages"], "summary": topic["summary"]} for topic in topics]
+    return {"topics": [{"segment": None, **topic} for topic in topics], "chains": chains}
 
 
-def new_facts(material: str) -> dict[str, Any]:
-    """Return a reply to the question of learning: what phrases known by sight say, each with its quote."""
+def learn_reply(material: str) -> dict[str, Any]:
+    """Return a reply to a learning prompt: the facts and traits of known phrases, with quotes."""
     listed = {found[1]: found[2] for line in material.split("\n") if (found := _FACT.match(line))}
     reply: dict[str, list[dict[str, Any]]] = {"profile": [], "traits": [], "facts": []}
     for page in pages_in(material):
-        for words in page.own_words:
-            for known in KNOWN:
-                if found := known.phrase.search(words):
+        for text in page.user_texts:
+            for phrase in PHRASES:
+                if found := phrase.pattern.search(text):
                     evidence = {"about": "user", "pages": [page.label], "quote": found[0]}
-                    _take(reply, known, found, evidence, listed)
-            for phrase, dimension in TRAITS:
-                if found := phrase.search(words):
+                    _add(reply, phrase, found, evidence, listed)
+            for pattern, dimension in TRAITS:
+                if found := pattern.search(text):
                     trait = {"dimension": dimension, "level": "high"}
                     reply["traits"].append({**trait, "pages": [page.label], "quote": found[0]})
     return reply
 
 
-def _take(
+def _add(
     reply: dict[str, list[dict[str, Any]]],
-    known: FactLookup,
+    phrase: Phrase,
     found: re.Match[str],
     evidence: dict[str, Any],
     listed: Mapping[str, str],
 ) -> None:
     groups = [group or "" for group in found.groups()]
-    if known.value is not None:
-        reply["profile"].append({**evidence, "field": known.says, "value": known.value.format(*groups)})
+    if phrase.value is not None:
+        reply["profile"].append({**evidence, "field": phrase.output, "value": phrase.value.format(*groups)})
         return
-    gone = [label for label, text in listed.items() if known.instead_of and known.instead_of in text]
-    reply["facts"].append({**evidence, "statement": known.says.format(*groups), "supersedes": gone})
+    old = [label for label, text in listed.items() if phrase.supersedes and phrase.supersedes in text]
+    reply["facts"].append({**evidence, "statement": phrase.output.format(*groups), "supersedes": old})
 
 
 def answer(material: str) -> str:
-    """Return a reply to a user: the memory that shares most words with what they said."""
+    """Return the memory that shares most words with the user's text."""
     memories, _, query = material.rpartition(NOW)
-    asked, best, most, day = _words(query), "", 0, ""
+    wanted, best, most, day = _words(query), "", 0, ""
     for line in memories.split("\n"):
         if heading := _DAY.match(line):
             day = heading[1]
         found = _MEMORY.match(line)
-        if found and (shared := len(asked & _words(found[1]))) > most:
+        if found and (shared := len(wanted & _words(found[1]))) > most:
             best, most = f"On {day}: {found[1]}" if day else found[1], shared
     return best or _UNKNOWN
 
 
 def pages_in(material: str) -> Iterator[ShownPage]:
-    """Yield the pages that a prompt shows, in order."""
+    """Yield the pages of a prompt, in order."""
     page: ShownPage | None = None
     for line in material.split("\n"):
         if heading := _HEADING.match(line):
             if page is not None:
                 yield page
             page = ShownPage(heading[1], heading[2])
-        elif page is not None and (said := _SAID.match(line)):
-            page.said.append((said[1], said[2].removesuffix(" …")))
+        elif page is not None and (message := _MESSAGE.match(line)):
+            page.messages.append((message[1], message[2].removesuffix(" …")))
     if page is not None:
         yield page
 
 
 def scripted_llm() -> ScriptedLLM:
-    """Return the model as an ``LLM``: the same replies, without a server."""
+    """Return the model as an ``LLM``."""
 
     def to(reply: Callable[[str], Any]) -> Callable[[Prompt[Any]], Any]:
         return lambda prompt: reply(prompt.user)
 
-    return ScriptedLLM({"refine": to(topics), "learn": to(new_facts), "respond": to(answer)})
+    return ScriptedLLM({"refine": to(topics_reply), "learn": to(learn_reply), "respond": to(answer)})
 
 
 def scripted_server(port: int = 0) -> OpenAIServer:
-    """Return the model behind a server on 127.0.0.1 that speaks the OpenAI API; a context manager."""
+    """Return a server on 127.0.0.1 that serves the model by the OpenAI API; a context manager."""
     from memoryos_integrations.testing.openai_server import OpenAIServer, Reply
     from memoryos_integrations.tokens import default_counter
 
@@ -209,27 +206,27 @@ def scripted_server(port: int = 0) -> OpenAIServer:
     def to(reply: Callable[[str], Any]) -> Callable[[dict[str, Any]], Reply]:
         def answered(body: dict[str, Any]) -> Reply:
             texts = [str(message["content"]) for message in body["messages"]]
-            made = reply(texts[-1])
-            said = made if isinstance(made, str) else json.dumps(made, ensure_ascii=False)
-            usage = (sum(map(count, texts)), count(said))
-            return Reply(made, usage=usage) if isinstance(made, str) else Reply(json=made, usage=usage)
+            content = reply(texts[-1])
+            text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+            usage = (sum(map(count, texts)), count(text))
+            return Reply(text, usage=usage) if isinstance(content, str) else Reply(json=content, usage=usage)
 
         return answered
 
-    by_task = {"TopicsReply": to(topics), "LearnReply": to(new_facts)}
+    by_task = {"TopicsReply": to(topics_reply), "LearnReply": to(learn_reply)}
     return OpenAIServer(default=to(answer), by_task=by_task, port=port)
 
 
 def _first_sentence(page: ShownPage) -> str:
-    words = " ".join(page.own_words)
-    found = _SENTENCE.search(words)
-    return found[0].strip() if found else words
+    text = " ".join(page.user_texts)
+    found = _SENTENCE.search(text)
+    return found[0].strip() if found else text
 
 
 def _keywords(group: list[ShownPage]) -> list[str]:
     counted: dict[str, int] = {}
     for page in group:
-        for word in _words(" ".join(page.own_words)) - STOP_WORDS:
+        for word in _words(" ".join(page.user_texts)) - STOP_WORDS:
             counted[word] = counted.get(word, 0) + 1
     return sorted(counted, key=lambda word: (-counted[word], -len(word), word))[:5]
 
@@ -239,15 +236,10 @@ def _words(text: str) -> set[str]:
 
 
 def serve(port: int = 0) -> None:
-    """Print the address and answer until interrupted."""
-    import typer
+    """Print the URL and serve until interrupted."""
+    from memoryos_integrations.testing.openai_server import serve_until_interrupted
 
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    with scripted_server(port) as server:
-        typer.echo(server.url)
-        stopped.wait()
+    serve_until_interrupted(scripted_server(port))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from memoryos_integrations.types import Message, Page, Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from memoryos_integrations.arguments import Turn
+    from memoryos_integrations.arguments import CheckedTurn
     from memoryos_integrations.storage.scope import Scope
 
 _pages, _messages = schema.pages, schema.messages
@@ -39,7 +39,9 @@ _newest_of_thread = (
 )
 
 
-def add_turn(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Page, tuple[Message, ...], int]:
+def add_turn(
+    tx: sa.Connection, scope: Scope, turn: CheckedTurn, now: int
+) -> tuple[Page, tuple[Message, ...], int]:
     """Store a whole turn as one page.
 
     Returns:
@@ -67,7 +69,7 @@ def add_turn(tx: sa.Connection, scope: Scope, turn: Turn, now: int) -> tuple[Pag
 
 
 def add_message(
-    tx: sa.Connection, scope: Scope, turn: Turn, now: int, *, page_id: str | None = None
+    tx: sa.Connection, scope: Scope, turn: CheckedTurn, now: int, *, page_id: str | None = None
 ) -> tuple[Message, int | None]:
     """Store one side of a turn.
 
@@ -204,13 +206,13 @@ def _if_open(tx: sa.Connection, scope: int, page_id: str) -> str | None:
     return page.id if page is not None and page.open else None
 
 
-def _id_of(kind: str, scope: Scope, turn: Turn) -> str:
+def _id_of(kind: str, scope: Scope, turn: CheckedTurn) -> str:
     if turn.event_id is None:
         return ids.new_id()
     return ids.id_from(kind, scope.user_id, scope.agent_id, turn.event_id)
 
 
-def _write_page(tx: sa.Connection, scope: int, page_id: str, turn: Turn, *, open_: bool) -> None:
+def _write_page(tx: sa.Connection, scope: int, page_id: str, turn: CheckedTurn, *, open_: bool) -> None:
     tx.execute(
         _insert_page,
         {
@@ -226,7 +228,7 @@ def _write_page(tx: sa.Connection, scope: int, page_id: str, turn: Turn, *, open
     )
 
 
-def _message(message_id: str, page_id: str, turn: Turn, role: Role, text: str) -> Message:
+def _message(message_id: str, page_id: str, turn: CheckedTurn, role: Role, text: str) -> Message:
     return Message(
         id=message_id,
         page_id=page_id,
@@ -240,7 +242,7 @@ def _message(message_id: str, page_id: str, turn: Turn, role: Role, text: str) -
     )
 
 
-def _message_row(scope: int, message: Message, turn: Turn) -> dict[str, object]:
+def _message_row(scope: int, message: Message, turn: CheckedTurn) -> dict[str, object]:
     return {
         "id": message.id,
         "scope_id": scope,

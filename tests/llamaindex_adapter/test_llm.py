@@ -258,7 +258,7 @@ class StatusError(Exception):
     [
         (ConnectionError(f"refused {SECRET}"), "check that it runs"),
         (TimeoutError(SECRET), "timeout"),
-        (StatusError(429), "too often"),
+        (StatusError(429), "too many requests"),
         (StatusError(503), "status 503"),
         (StatusError(401), "check its key"),
         (json.JSONDecodeError(SECRET, "<html>", 0), "no chat model's API"),

@@ -1,1 +1,1 @@
-"""What chat models are asked: one file a question, with its words, its reply's shape and its reader."""
+"""Prompts for chat models; one file per task, with instruction, reply schema and parsing."""

@@ -1,4 +1,4 @@
-"""What prompts are made of, and what of a reply may be stored."""
+"""Building blocks of prompts, and cleaning of texts in replies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from memoryos_integrations.types import Message, Page
 
 _SPEAKERS = {"user": "User", "assistant": "Assistant", "tool": "Tool"}
-_CHARACTERS_A_TOKEN = 8  # more than texts have: what cannot fit anyway is not even counted
+_CHARACTERS_A_TOKEN = 8  # an upper bound, to cut before counting
 _KEYWORD_CHARACTERS = 60
 _DECLINED = re.compile(
     r"(i['’]?m |i am )?(very |so |terribly )?sorry\b|i apologi[sz]e|as an ai\b|error\s*[:(\d]|traceback\b"
@@ -32,7 +32,7 @@ _DECLINED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Items of a prompt under short labels: ``p1``, ``p2`` and so on for the letter p."""
+    """Items of a prompt under short labels, such as ``p1`` and ``p2`` for the letter p."""
 
     letter: str
     ids: Sequence[str]
@@ -42,25 +42,25 @@ class Labelled:
         return f"{self.letter}{self.ids.index(item_id) + 1}"
 
     def find(self, label: str | None) -> str | None:
-        """Return the id that a model cites by its label, ``None`` if there is no such item."""
+        """Return the id for a cited label; ``None`` if there is no such item."""
         cited = re.fullmatch(rf"\W*{self.letter}(\d{{1,6}})\W*", label or "", re.IGNORECASE | re.ASCII)
         number = int(cited[1]) if cited else 0
         return self.ids[number - 1] if 0 < number <= len(self.ids) else None
 
     def find_all(self, labels: Iterable[str]) -> list[str]:
-        """Return the ids that are cited, each once, in the order of the items."""
+        """Return the cited ids, each once, in the order of the items."""
         cited = {self.find(label) for label in labels}
         return [item for item in self.ids if item in cited]
 
 
 def page_lines(page: Page, heading: str, limit: int, count: TokenCounter) -> list[str]:
-    """Return a page as it is shown to a model that reads it: its heading, then a line for each message.
+    """Render a page for a prompt: its heading, then one line per message.
 
-    Long messages are shortened, so that the lines have about ``limit`` tokens at most.
+    Long messages are shortened to about ``limit`` tokens in total.
     """
     lines, left = [f"{heading}, {minute(page.at)}"], limit
     for number, message in enumerate(page.messages):
-        # What a short message leaves of its share is for those after it.
+        # later messages get what a short one leaves of its share
         line = _message_line(message, left // (len(page.messages) - number), count)
         left -= count(line)
         lines.append(line)
@@ -73,45 +73,45 @@ def _message_line(message: Message, limit: int, count: TokenCounter) -> str:
 
 
 def shortened(text: str, limit: int, count: TokenCounter) -> str:
-    """Return a text on one line, cut where it has more than about ``limit`` tokens."""
+    """Return a text as one line, cut after about ``limit`` tokens."""
     limit = max(limit, 1)
-    most = limit * _CHARACTERS_A_TOKEN
-    kept = one_line(text[:most])
-    whole = len(text) <= most
+    size = limit * _CHARACTERS_A_TOKEN
+    kept = one_line(text[:size])
+    whole = len(text) <= size
     while kept and (tokens := count(kept)) > limit:
         kept, whole = kept[: len(kept) * limit // (tokens + 1)], False
     return kept if whole else kept + " …"
 
 
-def told(text: str, most: int) -> str:
-    """Return what a model said, as it may be stored: one line of at most ``most`` characters.
+def checked_statement(text: str, limit: int) -> str:
+    """Return a model's statement ready for storage: one line of at most ``limit`` characters.
 
     Raises:
-        LLMBadOutput: it is no statement but a refusal or a message of an error.
+        LLMBadOutput: it is a refusal or an error message.
     """
-    line = _plain(text, most)
+    line = _one_visible_line(text, limit)
     if _DECLINED.match(line):
-        raise LLMBadOutput("A text in it is an excuse or an error, not what was asked for.")
+        raise LLMBadOutput("One of its texts is a refusal or an error message.")
     return line
 
 
-def _plain(text: str, most: int) -> str:
+def _one_visible_line(text: str, limit: int) -> str:
     visible = (" " if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") else sign for sign in text)
     line = one_line("".join(visible))
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def keywords(words: Iterable[str], most: int) -> tuple[str, ...]:
-    """Return keywords that a model chose, as they may be stored, each once."""
+    """Return a model's keywords ready for storage, each once."""
     chosen: dict[str, str] = {}
     for word in words:
-        if line := _plain(word, _KEYWORD_CHARACTERS):
+        if line := _one_visible_line(word, _KEYWORD_CHARACTERS):
             chosen.setdefault(line.casefold(), line)
     return tuple(chosen.values())[:most]
 
 
 def first_that_fit(pages: Sequence[Page], limit: int, cost: Callable[[Page], int]) -> list[Page]:
-    """Return as many of the first pages as may cost ``limit`` tokens together, one at least."""
+    """Return the first pages that cost at most ``limit`` tokens together, at least one."""
     taken: list[Page] = []
     left = limit
     for page in pages:

@@ -1,4 +1,4 @@
-"""The question that a caller waits for: an answer to the user, given what is remembered."""
+"""The prompt of ``respond()``: an answer to the user, given their memories."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ dates; where two of them differ, the later one holds. If the user asks about som
 memories nor they themselves tell, say that you do not know it: invent nothing about them. Do not speak of \
 the block itself."""
 NOW = "The user says now:\n"
-"""Stands before what the user says, at the left margin, where no quoted text begins."""
+"""Precedes the user's text, at the left margin, where quoted text never starts."""
 _CIRCUMSTANCES = "[of this conversation, as the application knows it]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
-    """How the caller wants the user to be answered. Short texts of the caller's own."""
+class ResponseOptions:
+    """How to answer, in the caller's own words."""
 
     relationship: str | None = None
     """What the model is to the user, such as ``friend``."""
     style_hint: str | None = None
-    """How it writes, such as ``two short sentences``."""
+    """How to write, such as ``two short sentences``."""
     circumstances: str | None = None
-    """What the caller knows of this conversation, in any form; quoted as data."""
+    """The caller's notes on this conversation; quoted as data."""
 
 
-def respond_prompt(query: str, memories: str, manner: Manner, *, today: datetime) -> Prompt[str]:
-    """Return the prompt. No text in it is formatted: braces stay what they are.
+def respond_prompt(query: str, memories: str, options: ResponseOptions, *, today: datetime) -> Prompt[str]:
+    """Return the prompt. Texts are inserted verbatim; braces have no meaning.
 
     Args:
-        query: what the user says, verbatim.
-        memories: a context as ``UserMemory.context`` renders it; empty if nothing is remembered.
-        manner: how to answer.
-        today: the day that the answer is given on.
+        query: the user's text, verbatim.
+        memories: the text of ``UserMemory.context``; may be empty.
+        options: how to answer.
+        today: the current day.
     """
     system = [_INSTRUCTION, f"Today is {day(today)}."]
-    if manner.relationship is not None:
-        system.append(f"Your relationship with the user: {manner.relationship}.")
-    if manner.style_hint is not None:
-        system.append(f"Write in this style: {manner.style_hint}.")
+    if options.relationship is not None:
+        system.append(f"Your relationship with the user: {options.relationship}.")
+    if options.style_hint is not None:
+        system.append(f"Write in this style: {options.style_hint}.")
     parts = [memories] if memories else []
-    if manner.circumstances:
-        parts.append(fenced([_CIRCUMSTANCES, f" {indented(manner.circumstances)}"]))
+    if options.circumstances:
+        parts.append(fenced([_CIRCUMSTANCES, f" {indented(options.circumstances)}"]))
     return Prompt(RESPOND, "\n\n".join(system), "\n\n".join([*parts, NOW + query]), str)

@@ -1,4 +1,4 @@
-"""The question of learning: what do these pages say for good about the user and the agent?"""
+"""The prompt of learning: lasting facts about the user and the agent in a batch of pages."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from memoryos_integrations.writing.fact_lookup import Row
 
 TASK: Final = "learn"
-_SHARE_OF_A_MESSAGE, _SHARE_OF_KNOWN = 4, 3  # parts of a prompt's tokens
+_MESSAGE_DIVISOR, _STORED_DIVISOR = 4, 3  # of a prompt's tokens
 _TOKENS_OF_A_FACT = 60
 _VALUES_SHOWN = 12
 _ROLES: Final = {"user": "user", "assistant": "agent"}
 
 
 def _asks_for_all(schema: dict[str, Any]) -> None:
-    """Let the schema ask for every field, though one that is missing is forgiven."""
+    """Require every field in the JSON Schema, although parsing accepts missing ones."""
     schema["required"] = list(schema["properties"])
 
 
@@ -46,7 +46,7 @@ def _as_labels(value: object) -> list[str]:
     return [text for one in several if (text := _as_text(one))]
 
 
-# What is of a wrong type costs its item, which is then refused for what it lacks, not the whole reply.
+# A value of a wrong type is dropped, so that it invalidates its item and not the whole reply.
 _Text = Annotated[str, BeforeValidator(_as_text)]
 _Labels = Annotated[list[str], BeforeValidator(_as_labels)]
 _Perhaps = Annotated[str | None, BeforeValidator(lambda value: _as_text(value) or None)]
@@ -112,16 +112,16 @@ class LearnReply(_Item):
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a batch is about."""
+    """The content of one prompt."""
 
     pages: Sequence[Page]
-    """The pages to learn from, oldest first."""
+    """The pages to read, oldest first."""
     facts: Sequence[Row] = ()
-    """Facts that hold, to be told apart from what is new."""
+    """Stored facts that hold now."""
     profiles: Mapping[str, Mapping[str, Any]] | None = None
-    """The two profiles as they are, by subject."""
+    """The two stored profiles, by subject."""
     traits: Mapping[str, str] | None = None
-    """Levels of the user's traits as they are."""
+    """Stored levels of the user's traits."""
 
     @property
     def labels(self) -> tuple[Labelled, Labelled]:
@@ -132,13 +132,13 @@ class Material:
 
 
 def fitting(pages: Sequence[Page], limit: int, count: TokenCounter) -> list[Page]:
-    """Return as many of the first pages as a prompt has room for, one at least."""
+    """Return the first pages that fit into a prompt, at least one."""
     return first_that_fit(pages, limit, lambda page: count("\n".join(_page_lines(page, "p00", limit, count))))
 
 
 def with_room(material: Material, limit: int, count: TokenCounter) -> Material:
-    """Return material with as many of its first facts as there is room for: what has no room has no label."""
-    left = limit // _SHARE_OF_KNOWN - sum(map(count, _profile_lines(material, count)))
+    """Return material with only the first facts that fit, so that labels match the prompt."""
+    left = limit // _STORED_DIVISOR - sum(map(count, _profile_lines(material, count)))
     facts = []
     for row, line in zip(material.facts, _fact_lines(material, count), strict=True):
         left -= count(line)
@@ -148,12 +148,12 @@ def with_room(material: Material, limit: int, count: TokenCounter) -> Material:
     return replace(material, facts=facts)
 
 
-def persona_prompt(material: Material, limit: int, count: TokenCounter) -> Prompt[LearnReply]:
+def extraction_prompt(material: Material, limit: int, count: TokenCounter) -> Prompt[LearnReply]:
     """Return the prompt.
 
     Args:
-        material: pages that ``fitting`` took, and facts that there is room for.
-        limit: tokens of the pages; profiles, traits and facts get a third as many on top of that.
+        material: pages from ``fitting``, and facts from ``with_room``.
+        limit: tokens of the pages; profiles, traits and facts get a third of that in addition.
         count: counts tokens.
     """
     lines = [*_profile_lines(material, count), *_fact_lines(material, count), "[pages]"]
@@ -181,11 +181,11 @@ def _fact_lines(material: Material, count: TokenCounter) -> Iterator[str]:
 
 
 def _page_lines(page: Page, heading: str, limit: int, count: TokenCounter) -> list[str]:
-    """Return a page as it is shown: what tools gave is left out, since it says nothing of anybody."""
+    """Render a page without tool output, which is never evidence."""
     lines, left = [f"{heading}, {minute(page.at)}"], limit
-    said = [message for message in page.messages if is_readable_by_model(message)]
-    for number, message in enumerate(said):
-        share = min(left // (len(said) - number), max(limit // _SHARE_OF_A_MESSAGE, 1))
+    readable = [message for message in page.messages if is_readable_by_model(message)]
+    for number, message in enumerate(readable):
+        share = min(left // (len(readable) - number), max(limit // _MESSAGE_DIVISOR, 1))
         named = f" ({one_line(message.name).replace(':', ' ')})" if message.name else ""
         line = f" {_ROLES[message.role]}{named}: {shortened(message.text, share, count)}"
         left -= count(line)
@@ -194,16 +194,18 @@ def _page_lines(page: Page, heading: str, limit: int, count: TokenCounter) -> li
 
 
 def _fields(about: str) -> str:
-    of = FIELDS["user" if about == "user" else "agent"]
-    return ", ".join(f"{field.name} ({field.hint})" if field.hint else field.name for field in of.values())
+    fields = FIELDS["user" if about == "user" else "agent"]
+    return ", ".join(
+        f"{field.name} ({field.hint})" if field.hint else field.name for field in fields.values()
+    )
 
 
 def _dimensions() -> str:
     lines = []
     for group in GROUPS:
-        names = [name for name, its in DIMENSIONS.items() if its == group]
-        told = (f"{name} ({MEANING[name]})" if name in MEANING else name for name in names)
-        lines.append(f" {group}: {', '.join(told)}.")
+        names = [name for name, its_group in DIMENSIONS.items() if its_group == group]
+        shown = (f"{name} ({MEANING[name]})" if name in MEANING else name for name in names)
+        lines.append(f" {group}: {', '.join(shown)}.")
     return "\n".join(lines).replace(f", {INTEREST}", ", ")
 
 
