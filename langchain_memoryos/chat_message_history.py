@@ -19,8 +19,9 @@ from memoryos_integrations.user_memory import UserMemory
 class MemoryOSChatMessageHistory(BaseChatMessageHistory):
     """One conversation of one user, for ``RunnableWithMessageHistory``.
 
-    ``messages`` holds the conversation only, never memories of others. Messages are stored as text; one of
-    another role than user, assistant or tool comes back as a human message marked as not typed by the user.
+    ``messages`` holds the conversation only, never memories of other ones. Messages are stored as text; one
+    of another role than user, assistant or tool comes back as a human message marked as not typed by the
+    user.
 
     Args:
         memory: a ``MemoryOS``, which needs ``user_id`` too, or a ``UserMemory``.

@@ -49,7 +49,6 @@ class MemoryOSRetriever(BaseRetriever, UserScoped):
     """Restricts the search to one conversation."""
     filter: Mapping[str, Any] | None = None
     """Restricts the search to memories stored with these metadata values."""
-
     since: datetime | None = None
     """Only from this time on."""
     until: datetime | None = None

@@ -113,7 +113,7 @@ def question(
     until = None if until is None else checks.moment("until", until)
     if since is not None and until is not None and since >= until:
         raise InvalidInputError(
-            f"since must be before until, which {since.isoformat()} is not before {until.isoformat()}"
+            f"since must be before until: {since.isoformat()} is not before {until.isoformat()}"
         )
     if not isinstance(query, str):
         raise InvalidInputError(f"query must be text, not {type(query).__name__}")

@@ -23,8 +23,7 @@ def align(
     """Return for each message the index of the equal one in ``stored``; ``None`` for a new message.
 
     Indexes increase. The common prefix is matched first, then the longest common run of the rest, then what
-    is before and after that run.
-    Only indexes from ``start`` on are used.
+    is before and after that run. Only indexes from ``start`` on are used.
     """
     keys, stored_keys = [_key(form) for form in messages], [_key(form) for form in stored[start:]]
     pairs = enumerate(zip(keys, stored_keys, strict=False))

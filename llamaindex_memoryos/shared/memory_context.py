@@ -22,7 +22,6 @@ from memoryos_integrations.user_memory import UserMemory
 
 _EMPTY = Context("", 0, (), ())
 _CACHED_TURNS = 256
-_QUESTION = -3  # its place in the key of a cached context
 
 
 def memory_context(
@@ -42,7 +41,7 @@ def memory_context(
     question = search_text(question)
     if max_tokens < 1 or not question.strip():
         return _EMPTY
-    key = (user.user_id, user.agent_id, *turn, question, max_tokens, user.erasures)
+    key = (question, max_tokens, user.erasures, user.user_id, user.agent_id, *turn)
     if (cached := store.contexts.get(key)) is not None:
         return cached
     started = time.perf_counter()
@@ -87,9 +86,9 @@ def shorten_context(store: OpenStore, user: UserMemory, text: str, tokens: int) 
 
     A text that is not in the cache loses its last lines.
     """
-    for key, context in list(store.contexts.items()):
+    for (question, *_), context in list(store.contexts.items()):
         if context.text == text:
-            return _rebuild(context, user, context.tokens - tokens, str(key[_QUESTION])).text
+            return _rebuild(context, user, context.tokens - tokens, str(question)).text
     count, lines = counter_of(user.memory.config.token_counter), text.splitlines(keepends=True)
     limit = count(text) - tokens
     while lines and count("".join(lines)) > limit:

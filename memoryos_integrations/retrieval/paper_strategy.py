@@ -62,7 +62,7 @@ def by_paper(
             best_of_page[page_id] = max(best_of_page.get(page_id, -1.0), float(similarity[row]))
     kept = recent | set(heapq.nlargest(config.top_pages, best_of_page, key=lambda page: best_of_page[page]))
     within = np.fromiter((page in kept for page in rows.page_of), dtype=bool, count=len(rows))
-    return Ranking(similarity, {"dense" if cosine is not None else "words": similarity}), allowed & within
+    return Ranking(similarity, {"meaning" if cosine is not None else "words": similarity}), allowed & within
 
 
 def _best_segments(

@@ -300,7 +300,7 @@ def test_pages_of_an_evicted_segment_get_no_lift_from_their_session(
     memory.flush()
     ada.retrieve("bees", k=1)
     ada.retrieve("violins", k=1)
-    lifted = ada.retrieve("trains", k=1).items[0].parts["session"]
+    lifted = ada.retrieve("trains", k=1).items[0].parts["same conversation"]
     ada.retrieve("xylophones", k=1)
     talk(ada, clock, "walnuts")
     memory.flush()
@@ -309,7 +309,7 @@ def test_pages_of_an_evicted_segment_get_no_lift_from_their_session(
     found = ada.retrieve(evicted.messages[0].text, k=20).items
 
     assert lifted > 0
-    assert {item.parts["session"] for item in found if item.page_id == evicted.id} == {0}
+    assert {item.parts["same conversation"] for item in found if item.page_id == evicted.id} == {0}
 
 
 @pytest.mark.requirement("RET-1")

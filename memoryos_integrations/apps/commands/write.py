@@ -48,7 +48,7 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The file.")]
 
 
 def add(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What the user message.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What the user said.")],
     answer: Annotated[str, typer.Option("--answer", metavar="TEXT", help="What was answered.")] = "",
     thread: Annotated[str, typer.Option("--thread", metavar="T", help="The conversation.")] = "default",
     at: Annotated[

@@ -142,7 +142,7 @@ class DemoView:
         """Show what is left of a forgotten turn."""
         self._part("Forgetting for good")
         if erased is None:
-            self._note("No question had its source in the first place, so there is nothing to show.")
+            self._note("No question found its source as the best message, so there is nothing to show.")
             return
         first = erased.page.messages[0]
         self._out.print(Text(f"forget: {first.name}: {one_line(first.text, _TEXT)}", style="bold"))

@@ -36,7 +36,7 @@ class AddedTurn(BaseModel):
 
     status: Literal["success"] = "success"
     message: str
-    timestamp: str = Field(description="When the turn was pair.")
+    timestamp: str = Field(description="When the turn was said.")
     details: TurnDetails
     id: str = Field(description="Of the page that holds the turn.")
 
