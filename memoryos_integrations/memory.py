@@ -267,15 +267,17 @@ class MemoryOS:
 
 def _close_unreferenced(store: Store) -> None:
     """Close a store whose ``MemoryOS`` nobody refers to any more."""
-    warnings.warn(
-        f"The MemoryOS of {store.path} was not closed: use it in a with block, or call close().",
-        ResourceWarning,
-        stacklevel=2,
-    )
-    if threading.current_thread().name == WORKER_NAME:  # it may be in a transaction
-        threading.Thread(target=store.close, name="memoryos-closing").start()
-    else:
-        store.close()
+    try:
+        if threading.current_thread().name == WORKER_NAME:  # it may be in a transaction
+            threading.Thread(target=store.close, name="memoryos-closing").start()
+        else:
+            store.close()
+    finally:  # last, since a filter may turn the warning into an error
+        warnings.warn(
+            f"The MemoryOS of {store.path} was not closed: use it in a with block, or call close().",
+            ResourceWarning,
+            stacklevel=2,
+        )
 
 
 @atexit.register

@@ -111,10 +111,13 @@ class UserReading:
         return self._number
 
     @property
-    def erasures(self) -> int:
-        """Number of erasures; anything read before it changed may be gone."""
+    def erasures(self) -> tuple[int, int]:
+        """The scope's number (0 while empty) and its erasures; anything read before they changed may be gone.
+
+        Both are needed: after ``forget(everything=True)`` a new scope counts from 0 again.
+        """
         with self._ledger.read() as tx:
-            return self._scope.erasures(tx)
+            return self._scope.number(tx) or 0, self._scope.erasures(tx)
 
     def context(
         self,

@@ -40,8 +40,6 @@ class Shares(NamedTuple):
     """Of their windows; the same shape."""
     terms: NDArray[np.int32]
     """How many distinct content terms of the question stand in each row."""
-    asked: int
-    """Distinct content terms of the question, also those that stand in no row."""
 
 
 class LexicalIndex:
@@ -167,7 +165,7 @@ class LexicalIndex:
         most = (float(idf.sum()) + unknown * float(self._idf(np.zeros(1))[0])) / (1 + self._k1)
         if most > 0:
             turns, windows = turns / most, windows / most
-        return Shares(turns.astype(np.float32), windows.astype(np.float32), holds, len(wanted))
+        return Shares(turns.astype(np.float32), windows.astype(np.float32), holds)
 
     @property
     def mean_window(self) -> float:

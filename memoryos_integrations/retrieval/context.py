@@ -225,13 +225,13 @@ def _take_facts(
     if any(item.source_page_ids for item in facts):
         _take_messages(trial, messages, excerpts)
     best = {item.page_id: item.id for item in reversed(messages)}
-    told = {item.page_id for item in trial.recent}
-    told |= {item.page_id for item in trial.messages if item.id == best[item.page_id]}
+    pages = {item.page_id for item in trial.recent}
+    pages |= {item.page_id for item in trial.messages if item.id == best[item.page_id]}
     scores = sorted(item.score for item in trial.messages)
     least = scores[len(scores) // 2] if scores else 0.0
     for item in facts:
         drawn = bool(item.source_page_ids)
-        stands_back = drawn and (item.score < least or not told.isdisjoint(item.source_page_ids))
+        stands_back = drawn and (item.score < least or not pages.isdisjoint(item.source_page_ids))
         fits = not stands_back and draft.afford(fact_line(item), FACTS_HEADING, limit)
         (draft.facts if fits else draft.left_out).append(item)
 

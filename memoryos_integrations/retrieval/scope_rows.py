@@ -120,6 +120,7 @@ class ScopeRows:
         self._last_of_thread: dict[str, int] = {}
         self._last_message = 0
         self._last_vector = 0
+        self._syncing = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -134,14 +135,15 @@ class ScopeRows:
         """Take in what was stored since the last call.
 
         Returns:
-            ``"stale"`` if rows were erased since, so that this object is of no use any more, ``"gone"`` if
-            the whole scope was, else ``"current"``.
+            ``"stale"`` if rows were erased since or a call was interrupted, so that this object must be
+            replaced, ``"gone"`` if the whole scope was erased, else ``"current"``.
         """
         state = tx.execute(_state, {"scope": self.scope, "embedder": embedder_id}).first()
         if state is None:
             return "gone"
-        if self.erasures not in (-1, state.erasures):
+        if self._syncing or self.erasures not in (-1, state.erasures):
             return "stale"
+        self._syncing = True  # stays so if the call is interrupted: its columns differ in length
         self.erasures = state.erasures
         if (state.last_message or 0) > self._last_message:
             self._append(tx)
@@ -150,6 +152,7 @@ class ScopeRows:
             self._mark_evicted(tx)
         if with_vectors and embedder_id is not None and (state.last_vector or 0) > self._last_vector:
             self._load_vectors(tx, embedder_id)
+        self._syncing = False
         return "current"
 
     def put_vectors(self, ids: Sequence[str], vectors: Matrix) -> None:
@@ -249,17 +252,12 @@ class ScopeCache:
             return rows
 
     def drop(self, scope: int) -> None:
-        """Let go of a scope, as after an erasure."""
+        """Drop a scope, as after an erasure."""
         with self._lock:
             self._let_go(scope)
 
-    def holds(self, rows: ScopeRows) -> bool:
-        """Whether these rows are still the ones of their scope."""
-        with self._lock:
-            return self._scopes.get(rows.scope, rows) is rows
-
     def trim(self, used: ScopeRows) -> None:
-        """Take in what a scope takes by now, then let go of those used longest ago until the rest fits."""
+        """Update the size of a scope, then drop the least recently used scopes until the rest fits."""
         with self._lock:
             if self._scopes.get(used.scope) is not used:
                 return
@@ -273,7 +271,7 @@ class ScopeCache:
             self._total -= self._sizes.pop(scope, 0)
 
     def after_fork(self) -> None:
-        """Begin anew: a lock may be held by a thread of the parent."""
+        """Reset after fork: a lock may be held by a thread of the parent."""
         self._lock = threading.Lock()
         self._scopes: OrderedDict[int, ScopeRows] = OrderedDict()
         self._sizes: dict[int, int] = {}
@@ -281,7 +279,7 @@ class ScopeCache:
         self._total = 0
 
     def clear(self) -> None:
-        """Let go of everything."""
+        """Drop everything."""
         with self._lock:
             self._scopes.clear()
             self._sizes.clear()

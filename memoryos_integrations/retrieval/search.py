@@ -75,7 +75,7 @@ class Retrieval:
         ledger: where texts are read from; what is not in it any more is never returned.
         cache: the scopes in memory.
         dense: makes the question's vector and the messages' cosines.
-        visits: learns which segments were of use.
+        visits: counts the segments of what is returned.
         config: see ``MemoryConfig``.
         count_tokens: fills ``MemoryItem.tokens``.
         now: microseconds since 1970.

@@ -157,7 +157,7 @@ class JobHandlers:
     ) -> LiveSegments:
         """Return the scope's segments: those of the last time, if nothing has moved since.
 
-        Reading and stemming them anew for every few pages costs more with every segment. Where one may have
+        Reading and stemming them again for every few pages costs more with every segment. Where one may have
         to be evicted they are read, since heat changes without a move.
         """
         last, self._last_board = self._last_board, None

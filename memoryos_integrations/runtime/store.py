@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -147,16 +148,15 @@ class Store:
 
     def close(self) -> None:
         """Finish the running transaction and release every file."""
-        try:
-            self.job_handlers.write_visits()
-        finally:
+        with ExitStack() as closing:  # runs all, last one first, whatever another one raises
+            closing.callback(self.cache.clear)
+            closing.callback(self.ownership.release)
+            closing.callback(self.ledger.close)
+            closing.callback(self.indexing.close)
+            closing.callback(self.worker.stop)
             if self.model is not None:
-                self.model.worker.stop()
-            self.worker.stop()
-            self.indexing.close()
-            self.ledger.close()
-            self.ownership.release()
-            self.cache.clear()
+                closing.callback(self.model.worker.stop)
+            self.job_handlers.write_visits()
 
 
 def open_store(

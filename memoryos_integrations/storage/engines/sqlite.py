@@ -228,8 +228,8 @@ def _translate_errors(path: Path) -> Iterator[None]:
     """Raise driver errors as ours, without the parameters of the statement."""
     try:
         yield
-    except sa.exc.DBAPIError as error:
-        reason = str(error.orig)
+    except (sa.exc.DBAPIError, sqlite3.Error) as error:  # the latter from raw cursors
+        reason = str(error.orig if isinstance(error, sa.exc.DBAPIError) else error)
         lowered = reason.lower()
         if any(word in lowered for word in _CORRUPT):
             raise StoreCorruptError(_corrupt(path, reason)) from None
