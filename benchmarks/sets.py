@@ -175,7 +175,11 @@ def demo() -> DataSet:
     """Return the conversation that comes with the package."""
     package = find_spec("memoryos_integrations")
     assert package is not None and package.origin is not None
-    file = next(Path(package.origin).parent.rglob("demo_conversation.json"))
+    apps = Path(package.origin).parent / "apps"
+    # The second place is that of version 0.1.
+    file = next(
+        file for file in (apps / "demo/conversation.json", apps / "demo_conversation.json") if file.exists()
+    )
     content = json.loads(file.read_text(encoding="utf-8"))
     sides = (("user", content["user"]["name"]), ("assistant", content["agent"]["name"]))
     turns = tuple(

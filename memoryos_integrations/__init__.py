@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         StoreError,
         StoreTooNewError,
         StoreUnwritableError,
+        UnknownArgumentError,
     )
     from memoryos_integrations.items import Put, StoredItem
     from memoryos_integrations.memory import MemoryOS
@@ -98,6 +99,7 @@ _MODULE_OF = {
     "StoredItem": "items",
     "TokenCounter": "protocols",
     "Trait": "types",
+    "UnknownArgumentError": "errors",
     "UserMemory": "user_memory",
 }
 
@@ -142,6 +144,7 @@ __all__ = [
     "StoredItem",
     "TokenCounter",
     "Trait",
+    "UnknownArgumentError",
     "UserMemory",
 ]
 

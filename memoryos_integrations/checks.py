@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
 
-from memoryos_integrations.errors import ConfigError, InvalidInputError
+from memoryos_integrations.errors import ConfigError, InvalidInputError, UnknownArgumentError
 
 T = TypeVar("T")
 
@@ -116,7 +116,7 @@ def no_more_arguments(verb: str, unknown: Mapping[str, object], **ours: str) -> 
     """Refuse unknown keyword arguments; ``ours`` maps the names of other libraries to ours."""
     for name in unknown:
         hint = f": use {ours[name]}" if name in ours else ""
-        raise InvalidInputError(f"{verb}() has no argument {name!r}{hint}")
+        raise UnknownArgumentError(f"{verb}() has no argument {name!r}{hint}")
 
 
 def refuse_pickling(name: str) -> NoReturn:

@@ -4,6 +4,7 @@ The class says what failed, the message says what to do next::
 
     MemoryOSError
     ├── InvalidInputError (ValueError)       an argument of the call; nothing was stored
+    │   └── UnknownArgumentError (TypeError) the call has no such argument; the message names ours
     ├── ConfigError (ValueError)             the MemoryConfig or the arguments of MemoryOS(...)
     ├── MissingDependencyError (ImportError) an optional package; the message names the pip command
     ├── StoreError                           the store on disk or its vector index
@@ -31,6 +32,10 @@ class MemoryOSError(Exception):
 
 class InvalidInputError(MemoryOSError, ValueError):
     """An argument is unusable. The message names the argument; nothing was stored."""
+
+
+class UnknownArgumentError(InvalidInputError, TypeError):
+    """A call has no such argument. The message says which one another library's name stands for."""
 
 
 class ConfigError(MemoryOSError, ValueError):

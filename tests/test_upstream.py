@@ -359,7 +359,7 @@ def test_a_folder_without_a_store_is_refused(run, ours, tmp_path, empty):
     for name in empty:
         (tmp_path / "theirs" / name).mkdir()
     assert "error" in run(tmp_path / "theirs")
-    assert "no folder" in run(tmp_path / "not there")
+    assert "not a folder" in run(tmp_path / "not there")
     assert ours() == {"pages": [], "facts": {}}
 
 
