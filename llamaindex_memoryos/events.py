@@ -60,6 +60,7 @@ def tell_dispatcher(event: Event) -> None:
     """Send an event of the core to LlamaIndex's dispatcher, as ``MemoryOS(on_event=...)``.
 
     Example:
-        >>> memory = MemoryOS(path, on_event=tell_dispatcher)
+        >>> with MemoryOS(path, on_event=tell_dispatcher) as memory:
+        ...     page = memory.user("ada").add("I keep bees.")
     """
     dispatcher.event(MemoryStoreEvent(name=type(event).__name__, fields=asdict(event)))

@@ -61,10 +61,10 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "users": read.users,
     "verify": read.verify,
     "rebuild": maintain.rebuild,
-    "reindex": maintain.reindex,
     "export": write.export,
     "forget": write.forget,
     "load": write.load,
+    "reindex": maintain.reindex,
 }
 
 for _name, _command in _COMMANDS.items():

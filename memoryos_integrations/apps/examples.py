@@ -30,13 +30,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "users": ("memoryos users --json",),
     "verify": ("memoryos verify",),
     "rebuild": ("memoryos rebuild",),
-    "reindex": ("memoryos reindex --embedder multilingual",),
     "export": ("memoryos export ada.jsonl --user ada",),
     "forget": (
         "memoryos forget --thread monday --yes",
         "memoryos forget --everything --user ada --yes",
     ),
     "load": ("memoryos load ada.jsonl --user ada",),
+    "reindex": ("memoryos reindex --embedder multilingual",),
     "mcp": ("memoryos mcp --user ada", "memoryos mcp --http --port 8765"),
     "mcp config": ("memoryos mcp config --client cursor --user ada",),
 }

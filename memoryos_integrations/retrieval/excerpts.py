@@ -61,8 +61,9 @@ def excerpt(text: str, query: str, *, size: float = SIZE, beginning: bool = True
         falls within a character as it is read (a grapheme).
 
     Example:
-        >>> excerpt("Water in the early morning. " * 30 + "Against slugs put out stout.", "slugs?", size=12)
-        'Water in the early morning. … Against slugs put out stout.'
+        >>> letter = "Water in the early morning. " * 60 + "Against slugs put out stout."
+        >>> excerpt(letter, "What helps against slugs?").endswith("Against slugs put out stout.")
+        True
     """
     if estimated(text) <= WHOLE * size:
         return text

@@ -74,8 +74,7 @@ def _run(
     from memoryos_integrations.apps.demo.view import DemoView
     from memoryos_integrations.tokens import default_counter
 
-    started, connections = time.perf_counter(), run.Connections()
-    sample = run.load_sample()
+    started, connections, sample = time.perf_counter(), run.Connections(), run.load_sample()
     view = DemoView(out, sample)
     view.opening(None if model is None else str(model))
     clock = run.clock_from(sample.turns[-1].at)
