@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from memoryos_integrations.model.prompts.extraction import (
         FactItem,
-        LearnReply,
+        LessonsReply,
         Material,
         ProfileItem,
         TraitItem,
@@ -78,7 +78,7 @@ class Findings:
     """Rejected items by reason, including references to unknown facts."""
 
 
-def read_findings(reply: LearnReply, material: Material, method: str) -> Findings:
+def read_findings(reply: LessonsReply, material: Material, method: str) -> Findings:
     """Return the usable items of a reply.
 
     Args:

@@ -213,7 +213,7 @@ def scripted_server(port: int = 0) -> OpenAIServer:
 
         return answered
 
-    by_task = {"TopicsReply": to(topics_reply), "LearnReply": to(learn_reply)}
+    by_task = {"TopicsReply": to(topics_reply), "LessonsReply": to(learn_reply)}
     return OpenAIServer(default=to(answer), by_task=by_task, port=port)
 
 

@@ -102,7 +102,7 @@ class FactItem(_Item):
     same_as: _Perhaps = Field(None, description="Label of a listed fact that says the same in other words.")
 
 
-class LearnReply(_Item):
+class LessonsReply(_Item):
     """What the pages say for good."""
 
     profile: list[ProfileItem] = Field(default_factory=list, description="An empty list if there is nothing.")
@@ -148,7 +148,7 @@ def with_room(material: Material, limit: int, count: TokenCounter) -> Material:
     return replace(material, facts=facts)
 
 
-def extraction_prompt(material: Material, limit: int, count: TokenCounter) -> Prompt[LearnReply]:
+def extraction_prompt(material: Material, limit: int, count: TokenCounter) -> Prompt[LessonsReply]:
     """Return the prompt.
 
     Args:
@@ -160,7 +160,7 @@ def extraction_prompt(material: Material, limit: int, count: TokenCounter) -> Pr
     labels, _ = material.labels
     for page in material.pages:
         lines += _page_lines(page, labels.label(page.id), limit, count)
-    return Prompt(TASK, INSTRUCTION, fenced(lines), LearnReply)
+    return Prompt(TASK, INSTRUCTION, fenced(lines), LessonsReply)
 
 
 def _profile_lines(material: Material, count: TokenCounter) -> Iterator[str]:
