@@ -69,7 +69,7 @@ format: setup
 	$(RUN) ruff format
 
 check-figures: setup
-	@$(if $(DATA),MEMORYOS_PANEL=$(DATA)) $(RUN) pytest -m benchmark
+	@$(if $(DATA),MEMORYOS_PANEL=$(DATA)) $(RUN) pytest -m benchmark -n 2
 
 test-real-model: setup
 	@$(RUN) python tests/real_model/run.py $(UV)

@@ -16,11 +16,11 @@ from memoryos_integrations import MemoryConfig
 
 DATA = Path(os.environ.get("MEMORYOS_PANEL", Path(__file__).parents[2] / "shared" / "data" / "panel"))
 LEAST = {
-    "demo": {"recall@10": 0.578, "within 1000": 0.682},
-    "demo_pt": {"recall@10": 0.444, "within 1000": 0.627},
-    "memorybank_en": {"recall@10": 0.928, "within 1000": 0.964},
-    "prefeval_dev": {"recall@10": 0.840, "within 1000": 0.898},
-    "locomo_dev": {"recall@10": 0.780, "within 1000": 0.864},
+    "demo": {"recall@10": 0.752, "within 1000": 0.919},
+    "demo_pt": {"recall@10": 0.482, "within 1000": 0.607},
+    "memorybank_en": {"recall@10": 0.966, "within 1000": 0.990},
+    "prefeval_dev": {"recall@10": 0.948, "within 1000": 0.986},
+    "locomo_dev": {"recall@10": 0.789, "within 1000": 0.856},
 }
 """A hundredth below what was measured."""
 
@@ -43,6 +43,9 @@ def measured(name: str) -> list[panel.Score]:
     return list(panel.scores_of(content, embedder(), MemoryConfig(token_counter=token_counter())))
 
 
-@pytest.mark.parametrize(("name", "measure"), [(name, measure) for name in LEAST for measure in LEAST[name]])
-def test_a_retrieval_brings_back_the_evidence(name, measure):
-    assert panel.mean(measured(name), panel.OURS, measure) >= LEAST[name][measure]
+@pytest.mark.parametrize("name", LEAST)
+def test_a_retrieval_brings_back_the_evidence(name):
+    found = {measure: panel.mean(measured(name), panel.OURS, measure) for measure in LEAST[name]}
+    assert {measure: found[measure] >= least for measure, least in LEAST[name].items()} == dict.fromkeys(
+        found, True
+    ), found
