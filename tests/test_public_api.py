@@ -264,7 +264,7 @@ def test_the_tree_of_errors_is_the_one_that_its_module_draws():
         if inspect.isclass(value) and value.__module__ == errors.__name__
     }
     assert drawn_tree() == real
-    assert len(real) == 18
+    assert len(real) == 19
 
 
 def test_every_public_error_is_one_of_the_tree_and_can_be_caught_as_one():
