@@ -277,8 +277,18 @@ def test_what_is_forgotten_while_it_is_being_indexed_does_not_stay_in_the_index(
         assert memory.verify().problems == ()
 
 
-# Fails: the running job's row is deleted with the others, and its number given to a job that removes a
-# vector, which is then deleted in its place.
+def test_what_was_read_before_everything_was_forgotten_is_known_to_be_old_when_new_turns_come(
+    memory: MemoryOS, ada: UserMemory
+) -> None:
+    """Caches of the adapters go by this value, which must not come back to what it was."""
+    memory.user("bob").add("I row.", "Nice.")
+    ada.add("My pin is 4711.", "Noted.")
+    before = ada.erasures
+    ada.forget(everything=True)
+    ada.add("Hello again.", "Hello!")
+    assert ada.erasures != before
+
+
 def test_what_is_forgotten_with_everything_while_another_page_is_indexed_leaves_the_index(
     tmp_path: Path,
 ) -> None:
