@@ -91,7 +91,7 @@ class Worker:
     def notify(self) -> None:
         """Signal a new turn: starts the thread, or wakes it once turns pause."""
         self._last_add = time.monotonic()
-        if self._thread is None:
+        if not self.running:
             self.start()
         if not self._wake.is_set():
             self._wake.set()
@@ -101,12 +101,25 @@ class Worker:
         self.start()
         self._wake.set()
 
+    @property
+    def running(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
-        """Start the thread, once."""
+        """Start the thread unless it runs."""
         with self._start_lock:
-            if self._thread is None and not self._stop.is_set():
-                self._thread = threading.Thread(target=self._loop, name=WORKER_NAME, daemon=True)
-                self._thread.start()
+            if self.running or self._stop.is_set():
+                return
+            thread = threading.Thread(target=self._loop, name=WORKER_NAME, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no thread left; what waits is in the ledger
+                _log.warning(
+                    "No thread for the background work of the memory store; the next turn tries again."
+                )
+            else:
+                self._thread = thread
 
     def stopping(self) -> bool:
         """Whether the store is closing; long handlers stop at their next batch."""
@@ -171,7 +184,7 @@ class Worker:
                 self._wait(self._run_once())
             except StoreClosedError:
                 return
-            except MemoryOSError as error:
+            except (MemoryOSError, OSError) as error:
                 _log.warning("Background work of the memory store failed: %s", type(error).__name__)
                 self._wait(_LOCK_POLL_SECONDS)
 

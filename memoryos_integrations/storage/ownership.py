@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from memoryos_integrations.errors import StoreUnwritableError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -27,7 +29,11 @@ class Ownership:
         return self._lock.is_locked and self._pid == os.getpid()
 
     def take(self) -> bool:
-        """Try to become the owner; returns whether this process owns the store."""
+        """Try to become the owner; returns whether this process owns the store.
+
+        Raises:
+            StoreUnwritableError: the lock file cannot be opened; try again later.
+        """
         if self.held:
             return True
         if self._pid != os.getpid():
@@ -36,6 +42,11 @@ class Ownership:
             self._lock.acquire(blocking=False)
         except Timeout:
             return False
+        except OSError as error:
+            raise StoreUnwritableError(
+                f"The lock {self._lock.lock_file} of the store cannot be taken ({error.strerror}), so its "
+                "background work waits. Turns are stored all the same."
+            ) from error
         return True
 
     def release(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
 import threading
@@ -20,6 +21,9 @@ from memoryos_integrations.errors import (
     StoreUnwritableError,
 )
 from memoryos_integrations.storage import schema
+from memoryos_integrations.storage.engines import open_connections
+from memoryos_integrations.storage.engines.shared_use import SharedUse
+from memoryos_integrations.storage.engines.sqlite_errors import corrupt, translated, unwritable
 from memoryos_integrations.storage.location import LEDGER_FILE
 
 if TYPE_CHECKING:
@@ -27,9 +31,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BUSY_SECONDS = 60
-_CORRUPT = ("malformed", "not a database", "truncated", "no such table", "no such column")
-_UNWRITABLE = ("readonly", "unable to open", "disk is full", "disk i/o", "permission")
 _CLOSED = "This MemoryOS is closed. Open the folder again with MemoryOS(path)."
+_NOT_SCRUBBED = (
+    "The memories are deleted, but the files still hold some of their bytes, until the next forget() or "
+    "the next opening of the store removes them."
+)
+_TEMPORARY_FOLDER = threading.Lock()  # a setting of the process, not of a connection
+_logger = logging.getLogger(__name__)
 
 for _table in schema.NEVER_REUSED:  # else a deleted highest number is reused
     _table.dialect_options["sqlite"]["autoincrement"] = True
@@ -48,8 +56,14 @@ class SQLite:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._path = folder, folder / LEDGER_FILE
-        self._write_lock = threading.Lock()
+        self._folder, self._path, self._log_path = (
+            folder,
+            folder / LEDGER_FILE,
+            folder / (LEDGER_FILE + "-wal"),
+        )
+        self._write_lock, self._reconnecting = threading.Lock(), threading.Lock()
+        self._use = SharedUse(folder)
+        self._log: tuple[int, int] | None = None
         self._closed = False
 
     def open(self, migrate: Callable[[sa.Connection], None]) -> None:
@@ -58,18 +72,21 @@ class SQLite:
         try:
             with FileLock(self._folder / "open.lock", mode=0o600):
                 self._create_if_missing(migrate)
+                self._use.begin()
                 self._connect(self._path)
                 with self.write() as tx:
                     migrate(tx)
-        except PermissionError as error:
-            raise StoreUnwritableError(_unwritable(self._folder)) from error
+                self._log = _identity(self._log_path)
+        except OSError as error:
+            raise StoreUnwritableError(f"{unwritable(self._folder)} ({error.strerror})") from error
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """Run one durable transaction, exclusive of other writers; see ``Engine``."""
         self._check_usable()
-        with self._write_lock, _translate_errors(self._path):
+        with self._write_lock, translated(self._path):
             self._check_usable()
+            self._follow_log()
             with self._transaction("BEGIN IMMEDIATE") as tx:
                 yield tx
 
@@ -77,8 +94,10 @@ class SQLite:
     def read(self) -> Iterator[sa.Connection]:
         """Read one consistent snapshot; see ``Engine``."""
         self._check_usable()
-        with _translate_errors(self._path), self._transaction("BEGIN") as tx:
-            yield tx
+        with translated(self._path):
+            self._follow_log()
+            with self._transaction("BEGIN") as tx:
+                yield tx
 
     def lock_scopes(self, tx: sa.Connection, numbers: Sequence[int]) -> None:
         """Do nothing: BEGIN IMMEDIATE already excludes other writers."""
@@ -87,28 +106,27 @@ class SQLite:
         """Rewrite the database and truncate the write-ahead log, so that no deleted bytes remain.
 
         secure_delete clears deleted rows, but not the copies left behind when pages are split or joined;
-        VACUUM keeps live rows only. It takes about a second per 100 MB.
+        VACUUM keeps live rows only. It takes about a second per 100 MB and as much room in the folder as the
+        file has.
 
         Raises:
-            StoreError: another process kept a read open for a minute; the log holds the bytes of the deleted
-                rows until the next call.
+            StoreError: the rows are deleted, but not their bytes: another process kept a read open for a
+                minute, or there is no room.
         """
         self._check_usable()
-        with self._write_lock, _translate_errors(self._path), self._engine.connect() as connection:
+        self._follow_log()
+        with (
+            self._write_lock,
+            translated(self._path, _NOT_SCRUBBED),
+            self._engine.connect() as connection,
+        ):
             cursor = connection.connection.cursor()
-            cursor.execute("PRAGMA temp_store=FILE")  # do not copy the database into memory
-            try:
-                cursor.execute("VACUUM")
-            finally:
-                cursor.execute("PRAGMA temp_store=MEMORY")
+            _vacuum(cursor, self._folder)
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             busy, *_ = cursor.fetchone() or (1,)
             cursor.close()
         if busy:
-            raise StoreError(
-                "The memories are deleted, but another process is reading the write-ahead log, which still "
-                "holds their bytes. End its read and call forget() again."
-            )
+            raise StoreError(f"Another process is reading the write-ahead log. {_NOT_SCRUBBED}")
 
     def damage(self) -> list[str]:
         """Return the problems of the file and its references, one sentence each."""
@@ -134,18 +152,35 @@ class SQLite:
     def after_fork(self) -> None:
         """Drop the parent's handles: SQLite's must be neither used nor closed in a child."""
         self._engine.dispose(close=False)
-        self._write_lock = threading.Lock()
+        self._write_lock, self._reconnecting = threading.Lock(), threading.Lock()
+        self._use.after_fork()
 
     def close(self) -> None:
         """Wait for the running write, then close; see ``Engine``."""
         with self._write_lock:
             if not self._closed:
                 self._closed = True
+                if self._use.alone():
+                    open_connections.close(self._path)
+                else:
+                    open_connections.keep(self._path, self._engine)
                 self._engine.dispose()
+                self._use.end()
 
     def _check_usable(self) -> None:
         if self._closed:
             raise StoreClosedError(_CLOSED)
+
+    def _follow_log(self) -> None:
+        """Connect anew if the log that the connections write to is no longer the one of the file."""
+        if self._log is None or _identity(self._log_path) == self._log:
+            return
+        with self._reconnecting:
+            if _identity(self._log_path) != self._log:
+                _logger.warning("The write-ahead log was replaced while the store was open: connecting anew.")
+                self._engine.dispose()
+                with self._transaction("BEGIN IMMEDIATE"):
+                    self._log = _identity(self._log_path)
 
     def _connect(self, path: Path) -> None:
         self._engine = sa.create_engine(
@@ -169,11 +204,11 @@ class SQLite:
     def _create_if_missing(self, migrate: Callable[[sa.Connection], None]) -> None:
         if self._path.exists():
             if not os.access(self._path, os.W_OK):
-                raise StoreUnwritableError(_unwritable(self._folder))
+                raise StoreUnwritableError(unwritable(self._folder))
             _refuse_foreign(self._path)
             return
-        if self._path.with_name(LEDGER_FILE + "-wal").exists():
-            raise StoreCorruptError(_corrupt(self._path, "its write-ahead log is there, the file is not"))
+        if self._log_path.exists():
+            raise StoreCorruptError(corrupt(self._path, "its write-ahead log is there, the file is not"))
         if (self._folder / "chroma").exists():
             raise StoreCorruptError(
                 f"{self._folder} has a vector index but no {LEDGER_FILE}: the index holds no text. Restore "
@@ -193,7 +228,7 @@ class SQLite:
 def _refuse_foreign(path: Path) -> None:
     """Check a file before opening it for writing, so that a rejected one stays unchanged."""
     if path.stat().st_size == 0:
-        raise StoreCorruptError(_corrupt(path, "it is empty"))
+        raise StoreCorruptError(corrupt(path, "it is empty"))
     address = f"{path.resolve().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as file:
@@ -201,12 +236,12 @@ def _refuse_foreign(path: Path) -> None:
             pages = file.execute("PRAGMA page_count").fetchone()[0]
             size = file.execute("PRAGMA page_size").fetchone()[0]
     except sqlite3.DatabaseError as error:
-        raise StoreCorruptError(_corrupt(path, str(error))) from None
+        raise StoreCorruptError(corrupt(path, str(error))) from None
     if tables and not {"meta", "scopes", "messages"} <= tables:
         raise StoreCorruptError(f"{path} is a database of another program: choose another folder.")
     log = path.with_name(LEDGER_FILE + "-wal")
     if path.stat().st_size < pages * size and not (log.exists() and log.stat().st_size):
-        raise StoreCorruptError(_corrupt(path, "its end is missing"))
+        raise StoreCorruptError(corrupt(path, "its end is missing"))
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
@@ -223,21 +258,25 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-@contextmanager
-def _translate_errors(path: Path) -> Iterator[None]:
-    """Raise driver errors as ours, without the parameters of the statement."""
+def _vacuum(cursor: Any, folder: Path) -> None:
+    """Rewrite the file; SQLite's copy of it is a deleted file in the folder, never elsewhere."""
+    with _TEMPORARY_FOLDER:
+        cursor.execute(f"PRAGMA temp_store_directory = '{str(folder).replace(chr(39), chr(39) * 2)}'")
+        if cursor.execute("PRAGMA temp_store_directory").fetchone() == (str(folder),):
+            cursor.execute("PRAGMA temp_store=FILE")  # do not copy the database into memory
+        try:
+            cursor.execute("VACUUM")
+        finally:
+            cursor.execute("PRAGMA temp_store=MEMORY")
+            cursor.execute("PRAGMA temp_store_directory = ''")
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
     try:
-        yield
-    except (sa.exc.DBAPIError, sqlite3.Error) as error:  # the latter from raw cursors
-        reason = str(error.orig if isinstance(error, sa.exc.DBAPIError) else error)
-        lowered = reason.lower()
-        if any(word in lowered for word in _CORRUPT):
-            raise StoreCorruptError(_corrupt(path, reason)) from None
-        if any(word in lowered for word in _UNWRITABLE):
-            raise StoreUnwritableError(f"{_unwritable(path.parent)} ({reason})") from None
-        raise StoreError(
-            f"The ledger {path} did not answer: {reason}. Nothing was stored; try again."
-        ) from None
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_folder(folder: Path) -> None:
@@ -246,15 +285,4 @@ def _make_folder(folder: Path) -> None:
     except (FileExistsError, NotADirectoryError) as error:
         raise StoreUnwritableError(f"{folder} is a file, not a folder: choose another path.") from error
     except OSError as error:
-        raise StoreUnwritableError(_unwritable(folder)) from error
-
-
-def _unwritable(folder: Path) -> str:
-    return f"{folder} cannot be written: check its permissions and the free space, or choose another path."
-
-
-def _corrupt(path: Path, reason: str) -> str:
-    return (
-        f"The ledger {path} cannot be read: {reason}. Nothing was changed. Restore it from a backup, or move "
-        "the folder away to start with an empty memory."
-    )
+        raise StoreUnwritableError(unwritable(folder)) from error
