@@ -5,6 +5,7 @@
 #
 # Each first installs what uv.lock names into .venv: about ten seconds the first time, none after that.
 #
+#   make test-programs  the tests that start programs: servers, notebooks, pages, processes that are killed
 #   make lint           ruff, the rules of who imports whom, mypy
 #   make format         let ruff put the code in order
 #   make check-figures  the figures of retrieval have not fallen; DATA=... says where sets are
@@ -32,8 +33,8 @@ RUN := $(UV) run --frozen
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format check-figures test-real-model bench matrix peers notebooks cli-page docs pictures \
-	build clean
+.PHONY: help setup demo test test-programs lint format check-figures test-real-model bench matrix peers notebooks \
+	cli-page docs pictures build clean
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -55,8 +56,13 @@ demo: setup
 # In memory where there is room: on a disk, the suite mostly waits for syncs (1.4 ms each, measured).
 SHM := $(shell test -w /dev/shm && test "$$(df -Pm /dev/shm | awk 'NR == 2 { print $$4 }')" -gt 3000 && echo /dev/shm)
 
+PYTEST := $(if $(SHM),TMPDIR=$(SHM)) $(RUN) pytest -n 2 --dist worksteal
+
 test: setup
-	@$(if $(SHM),TMPDIR=$(SHM)) $(RUN) pytest -n 2 --dist worksteal
+	@$(PYTEST)
+
+test-programs: setup
+	@$(PYTEST) -m programs
 
 lint: setup
 	$(RUN) ruff check

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from programs.terminal import on_a_terminal
 from typer.testing import CliRunner
 
 from memoryos_integrations import InvalidInputError, MemoryOS
@@ -62,15 +64,21 @@ def run(store: Path) -> Run:
     return call
 
 
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that knows where Ann lives and what she plays. Not to be changed: copy it."""
+    folder = tmp_path_factory.mktemp("told") / "memory"
+    told = ("--user", "ann", "--at", "2026-05-01T10:00:00Z", "--path", str(folder), "--embedder", "hash")
+    moved = ("add", "I moved to Lisbon in May.", "--answer", "How is it?", "--thread", "monday", *told)
+    assert CliRunner().invoke(app, moved).exit_code == 0
+    assert CliRunner().invoke(app, ("add", "I play the viola.", "--thread", "friday", *told)).exit_code == 0
+    return folder
+
+
 @pytest.fixture
-def told(run: Run) -> Run:
-    """Return a runner whose store knows where Ann lives and what she plays."""
-    told = ("--user", "ann", "--at", "2026-05-01T10:00:00Z")
-    assert (
-        run("add", "I moved to Lisbon in May.", "--answer", "How is it?", "--thread", "monday", *told).code
-        == 0
-    )
-    assert run("add", "I play the viola.", "--thread", "friday", *told).code == 0
+def told(run: Run, filled: Path, store: Path) -> Run:
+    """Return a runner whose store is a copy of that one."""
+    shutil.copytree(filled, store)
     return run
 
 
@@ -231,11 +239,9 @@ def test_forget_asks_and_without_a_terminal_to_ask_on_refuses(told: Run) -> None
     assert len(texts_of(told, "ann")) == 3
 
 
-@pytest.mark.parametrize(
-    "selectors", [[], ["--everything", "--thread", "monday"], ["--id", "x", "--everything"]]
-)
-def test_forget_wants_to_be_told_exactly_one_thing(told: Run, selectors: list[str]) -> None:
-    assert "exactly one" in one_error(told("forget", *selectors, "--yes", "--user", "ann"))
+def test_forget_wants_to_be_told_exactly_one_thing(told: Run) -> None:
+    for selectors in ([], ["--everything", "--thread", "monday"], ["--id", "x", "--everything"]):
+        assert "exactly one" in one_error(told("forget", *selectors, "--yes", "--user", "ann"))
     assert len(texts_of(told, "ann")) == 3
 
 
@@ -263,13 +269,14 @@ def test_everything_is_only_what_this_user_said_to_this_agent(told: Run) -> None
     assert texts_of(told, "bob") == ["I am Bob."]
 
 
+@pytest.mark.programs
 def test_on_a_terminal_forget_erases_only_after_a_yes(told: Run, store: Path) -> None:
-    command = ["forget", "--thread", "monday", "--user", "ann"]
-    code, screen = on_a_terminal(command, answer="n\n")
+    command = ("forget", "--thread", "monday", "--user", "ann")
+    code, screen = on_a_terminal(*command, NO_COLOR="1", answer="n\n")
     assert code == NOTHING
     assert "Erase 1 pages of thread 'monday' of user 'ann'" in screen
     assert len(texts_of(told, "ann")) == 3
-    code, screen = on_a_terminal(command, answer="y\n")
+    code, screen = on_a_terminal(*command, answer="y\n")
     assert code == 0
     assert texts_of(told, "ann") == ["I play the viola."]
 
@@ -431,9 +438,10 @@ def test_several_samples_of_locomo_are_several_users_or_one_that_is_chosen(run: 
 GOOD = {"role": "user", "content": "Fine."}
 
 
-@pytest.mark.parametrize(
-    ("content", "hint"),
-    [
+def test_a_file_with_a_fault_is_refused_with_its_place_and_nothing_of_it_is_stored(
+    run: Run, store: Path
+) -> None:
+    for content, hint in (
         ([GOOD, {"role": "pope", "content": "x"}], "message 2: role must be one of user"),
         ([GOOD, {"content": "x"}], "message 2: role"),
         ([GOOD, {"role": ["user"], "content": "x"}], "message 2: role"),
@@ -462,27 +470,20 @@ GOOD = {"role": "user", "content": "Fine."}
             "sample 0, session_1, turn 1",
         ),
         ([*locomo("I threw a bowl."), 3], "sample 1"),
-    ],
-)
-def test_a_file_with_a_fault_is_refused_with_its_place_and_nothing_of_it_is_stored(
-    run: Run, store: Path, content: object, hint: str
-) -> None:
-    assert hint in one_error(run("chat-import", write(Path("bad.json"), content)))
+    ):
+        assert hint in one_error(run("chat-import", write(Path("bad.json"), content)))
     assert not store.exists()
 
 
-@pytest.mark.parametrize(
-    ("content", "hint"),
-    [
+def test_a_file_that_is_not_json_is_refused_with_its_place(run: Run) -> None:
+    for content, hint in (
         (b'[{"role": "user",\n "content" "x"}]', "line 2, column 12"),
         (b"", "line 1, column 1"),
         (b'["caf\xe9"]', "not UTF-8: byte 5"),
         (b"[" * 100_000, "not JSON"),
-    ],
-)
-def test_a_file_that_is_not_json_is_refused_with_its_place(run: Run, content: bytes, hint: str) -> None:
-    Path("bad.json").write_bytes(content)
-    assert hint in one_error(run("chat-import", "bad.json"))
+    ):
+        Path("bad.json").write_bytes(content)
+        assert hint in one_error(run("chat-import", "bad.json"))
 
 
 def test_a_file_that_is_not_there_is_named(run: Run) -> None:
@@ -524,9 +525,10 @@ def test_stored_text_is_shown_literally_and_cannot_steer_a_terminal(run: Run) ->
     assert HOSTILE in run("context", "hot", *who).stdout, "a pipe gets the text as it is"
 
 
+@pytest.mark.programs
 def test_context_on_a_terminal_is_made_harmless(run: Run) -> None:
     run("add", HOSTILE)
-    code, screen = on_a_terminal(["context", "hot"])
+    code, screen = on_a_terminal("context", "hot", NO_COLOR="1")
     assert code == 0
     assert "[red]hot[/red]" in screen
     assert_harmless(screen)
@@ -545,30 +547,15 @@ def test_clean_keeps_ordinary_text(kept: str) -> None:
 # --- errors, exit codes, output -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["search", "x"],
-        ["context", "x"],
-        ["show"],
-        ["stats"],
-        ["users"],
-        ["verify"],
-        ["rebuild"],
-        ["export", "x.jsonl"],
-        ["forget", "--everything", "--yes"],
-    ],
-)
-def test_a_look_at_a_missing_store_is_an_error_and_makes_none(
-    run: Run, store: Path, command: list[str]
-) -> None:
-    assert f"There is no store in {store}" in one_error(run(*command))
+def test_a_look_at_a_missing_store_is_an_error_and_makes_none(run: Run, store: Path) -> None:
+    looks = "search x|context x|show|stats|users|verify|rebuild|export x.jsonl|forget --everything --yes"
+    for command in looks.split("|"):
+        assert f"There is no store in {store}" in one_error(run(*command.split()))
     assert list(store.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("command", "hint"),
-    [
+def test_what_cannot_be_done_is_said_in_one_line(told: Run) -> None:
+    for command, hint in (
         (["add", ""], "no text"),
         (["add", "x", "--at", "soon"], "ISO 8601"),
         (["add", "x", "--at", "2026-05-01T10:00"], "has no zone"),
@@ -580,10 +567,8 @@ def test_a_look_at_a_missing_store_is_an_error_and_makes_none(
         (["context", "x", "--max-tokens", "0", "--user", "ann"], "max_tokens"),
         (["show", "pages", "--limit", "0", "--user", "ann"], "limit"),
         (["export", "no/such/folder/x.jsonl", "--user", "ann"], "cannot be written"),
-    ],
-)
-def test_what_cannot_be_done_is_said_in_one_line(told: Run, command: list[str], hint: str) -> None:
-    assert hint in one_error(told(*command))
+    ):
+        assert hint in one_error(told(*command))
 
 
 def test_a_path_that_is_a_file_is_an_error(run: Run) -> None:
@@ -599,29 +584,14 @@ def test_unknown_commands_and_options_are_usage_errors(run: Run) -> None:
         assert "Usage:" in outcome.stderr
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["add", "I sing.", "--user", "ann"],
-        ["search", "viola", "--user", "ann"],
-        ["search", "viola", "--user", "nobody"],
-        ["context", "viola", "--user", "ann"],
-        ["show", "--user", "ann"],
-        ["show", "segments", "--user", "ann"],
-        ["show", "facts", "--user", "ann"],
-        ["show", "persona", "--user", "ann"],
-        ["stats"],
-        ["users"],
-        ["verify"],
-        ["rebuild"],
-        ["export", "x.jsonl", "--user", "ann"],
-        ["forget", "--thread", "none", "--yes", "--user", "ann"],
-    ],
-)
-def test_with_json_stdout_holds_json_and_nothing_else(told: Run, command: list[str]) -> None:
-    outcome = told(*command, "--json")
-    assert outcome.code in (0, NOTHING)
-    assert outcome.json is not None
+def test_with_json_stdout_holds_json_and_nothing_else(told: Run) -> None:
+    users = "add I-sing|search viola|context viola|show|show segments|show facts|show persona|export x.jsonl"
+    commands = [f"{command} --user ann" for command in users.split("|")]
+    commands += ["search viola --user nobody", "stats", "users", "verify", "rebuild"]
+    for command in (*commands, "forget --thread none --yes --user ann"):
+        outcome = told(*command.split(), "--json")
+        assert outcome.code in (0, NOTHING), command
+        assert outcome.json is not None, command
 
 
 def test_the_version_and_every_command_are_shown(run: Run) -> None:
@@ -675,29 +645,7 @@ def test_connections_to_a_network_are_counted() -> None:
 COMMAND = [sys.executable, "-W", "error", "-m", "memoryos_integrations.apps.cli"]
 
 
-def on_a_terminal(arguments: list[str], answer: str = "") -> tuple[int, str]:
-    """Run the command on a terminal of its own; return its exit code and what the screen was sent."""
-    keyboard, terminal = pytest.importorskip("pty").openpty()
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "NO_COLOR": "1"}
-    with subprocess.Popen(
-        [*COMMAND, *arguments], stdin=terminal, stdout=terminal, stderr=terminal, env=environment
-    ) as process:
-        os.close(terminal)
-        os.write(keyboard, answer.encode())
-        screen = b""
-        while chunk := _read(keyboard):
-            screen += chunk
-    os.close(keyboard)
-    return process.returncode, screen.decode()
-
-
-def _read(keyboard: int) -> bytes:
-    try:
-        return os.read(keyboard, 4096)
-    except OSError:  # how Linux says that the other side has closed
-        return b""
-
-
+@pytest.mark.programs
 def test_the_demo_measures_what_it_claims_and_leaves_nothing_behind(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MEMORYOS_")}
     ended = subprocess.run(
@@ -722,6 +670,7 @@ def test_the_demo_measures_what_it_claims_and_leaves_nothing_behind(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.programs
 def test_help_loads_nothing_heavy() -> None:
     heavy = ("numpy", "sqlalchemy", "chromadb", "onnxruntime", "tokenizers", "tiktoken", "langchain_core")
     code = (

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from programs import cli_page
+from programs.terminal import on_a_terminal
 from typer.testing import CliRunner
 
 from memoryos_integrations.apps.cli import app
 from memoryos_integrations.apps.examples import EXAMPLES
 from memoryos_integrations.testing.scripted_replies import scripted_server
 
-COMMAND = [sys.executable, "-W", "error", "-m", "memoryos_integrations.apps.cli"]
 ESCAPE, MOVING = "\x1b", "\x1b[?25l"
 """What steers a terminal begins with the one; the other hides the cursor while something moves."""
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*[349]\d[;m]")
@@ -128,32 +125,11 @@ def test_a_shell_is_given_a_script_that_asks_this_command(shell: str) -> None:
 # --- colours and progress -----------------------------------------------------------------------------------
 
 
-def on_a_terminal(*arguments: str, **environment: str) -> tuple[int, str]:
-    """Run a command whose stdout and stderr are a terminal; return its exit code and all it was sent."""
-    ours, terminal = pytest.importorskip("pty").openpty()
-    names = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", **environment}
-    with subprocess.Popen([*COMMAND, *arguments], stdout=terminal, stderr=terminal, env=names) as process:
-        os.close(terminal)
-        screen = b""
-        while chunk := _read(ours):
-            screen += chunk
-    os.close(ours)
-    return process.returncode, screen.decode()
-
-
-def _read(ours: int) -> bytes:
-    try:
-        return os.read(ours, 4096)
-    except OSError:  # how Linux says that the other side has closed
-        return b""
-
-
 def piped(*arguments: str, **environment: str) -> str:
     """Run a command whose output goes into a pipe; return stdout and stderr."""
-    ended = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, env={**os.environ, **environment}, check=True
-    )
-    return ended.stdout + ended.stderr
+    ended = CliRunner().invoke(app, arguments, env=environment)
+    assert ended.exit_code == 0, ended.output
+    return ended.output
 
 
 @pytest.fixture
@@ -163,6 +139,7 @@ def bees(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.programs
 def test_colours_are_for_terminals_and_no_color_turns_them_off(bees: Path) -> None:
     look = ("search", "bees")
     code, screen = on_a_terminal(*look)
@@ -177,6 +154,7 @@ def test_colours_are_for_terminals_and_no_color_turns_them_off(bees: Path) -> No
 IMPORT = ("chat-import", "chat.json")
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     "command",
     [IMPORT, ("import-upstream", "memoryos_data", "--from-user", "tom"), ("rebuild",), ("verify",)],
@@ -188,9 +166,10 @@ def test_long_work_shows_on_a_terminal_that_it_goes_on_and_to_a_pipe_nothing(
     code, screen = on_a_terminal(*command)
     assert code == 0, screen
     assert MOVING in screen
-    assert ESCAPE not in CliRunner().invoke(app, command).output
+    assert ESCAPE not in piped(*command)
 
 
+@pytest.mark.programs
 def test_with_json_nothing_moves_on_a_terminal_either(bees: Path) -> None:
     _, screen = on_a_terminal(*IMPORT, "--json")
     assert json.loads(screen)["stored"] == 1
@@ -200,6 +179,7 @@ def test_colours_that_are_forced_upon_a_pipe_do_not_make_anything_move_there(bee
     assert MOVING not in piped(*IMPORT, FORCE_COLOR="1")
 
 
+@pytest.mark.programs
 def test_enrich_shows_how_far_the_model_has_come(bees: Path, server: str) -> None:
     for number in range(12):
         CliRunner().invoke(app, ["add", f"The kitchen needs {number} more shelves."])

@@ -401,9 +401,8 @@ def test_threads_may_share_an_instance(memo: Memoryos):
     assert len({page[0] for page in stored_turns(memo)}) == 96
 
 
-@pytest.mark.parametrize(
-    ("arguments", "named"),
-    [
+def test_an_unusable_setting_is_named(make: Any):
+    for arguments, named in [
         ({"short_term_capacity": 0}, "short_term_capacity"),
         ({"mid_term_capacity": "many"}, "mid_term_capacity"),
         ({"long_term_knowledge_capacity": -1}, "knowledge_capacity"),
@@ -417,11 +416,9 @@ def test_threads_may_share_an_instance(memo: Memoryos):
         ({"openai_base_url": 5}, "openai_base_url"),
         ({"embedding_model_name": "BAAI/bge-m3", "embedding_model_kwargs": None}, "from_embeddings"),
         ({"embedding_model_kwargs": {"embedder": object()}}, "embedder"),
-    ],
-)
-def test_an_unusable_setting_is_named(make: Any, arguments: dict[str, Any], named: str):
-    with pytest.raises((ConfigError, InvalidInputError), match=named):
-        make(**arguments)
+    ]:
+        with pytest.raises((ConfigError, InvalidInputError), match=named):
+            make(**arguments)
 
 
 def test_another_embedding_model_comes_as_an_object_whatever_its_name(make: Any):

@@ -146,6 +146,7 @@ def test_a_close_in_the_middle_of_everything_loses_no_acknowledged_turn(tmp_path
 # --- Several processes, or several openings in one
 
 
+@pytest.mark.programs
 def test_two_processes_add_while_a_third_reads_and_nothing_is_lost_doubled_or_half_there(
     tmp_path: Path,
 ) -> None:
@@ -175,6 +176,7 @@ def test_two_processes_add_while_a_third_reads_and_nothing_is_lost_doubled_or_ha
         assert memory.verify().problems == ()
 
 
+@pytest.mark.programs
 def test_the_work_passes_on_when_its_owner_is_killed(tmp_path: Path) -> None:
     with started(own, tmp_path) as owner:
         assert owner.hear() is True
@@ -190,6 +192,7 @@ def test_the_work_passes_on_when_its_owner_is_killed(tmp_path: Path) -> None:
             assert memory.verify().counts["vectors"] == 2
 
 
+@pytest.mark.programs
 def test_the_background_work_passes_on_by_itself(tmp_path: Path) -> None:
     embedded = threading.Event()
 
@@ -209,6 +212,7 @@ def test_the_background_work_passes_on_by_itself(tmp_path: Path) -> None:
 
 # Fails: a process that opened the store before its first vector does not learn the embedder's number, so it
 # embeds everything again when it takes over, and its inserts are refused.
+@pytest.mark.programs
 def test_two_processes_embed_every_message_once(tmp_path: Path) -> None:
     record = tmp_path / "embedded.txt"
     folder = tmp_path / "store"
@@ -267,6 +271,7 @@ def test_a_turn_is_found_by_the_next_question_in_the_same_thread(tmp_path: Path)
             assert ada.retrieve(f"where is {word(0, number)}?", k=1).items[0].text == word(0, number)
 
 
+@pytest.mark.programs
 def test_a_turn_is_found_by_another_process_that_has_read_before(tmp_path: Path) -> None:
     with opened(tmp_path) as memory:
         memory.user("ada").add("something else")

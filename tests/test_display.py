@@ -210,6 +210,7 @@ def test_a_value_keeps_its_representation(ada):
     assert repr(ada.retrieve("bees", k=1)).startswith("Retrieved(query='bees', items=(MemoryItem(id=")
 
 
+@pytest.mark.programs
 def test_nothing_is_imported_for_showing_before_something_is_shown():
     code = (
         "import sys\nfrom memoryos_integrations import Context, MemoryOS, UserMemory\n"

@@ -110,6 +110,7 @@ def servers(tmp_path, monkeypatch) -> Iterator[Callable[[Path], None]]:
         yield start
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("page", PAGES_WITH_PYTHON, ids=name_of)
 def test_the_python_of_a_page_runs_and_prints_what_the_page_shows(page, tmp_path, monkeypatch, servers):
     """The blocks marked ``python``, in order; a block marked ``text`` right after one is what it prints."""
@@ -195,18 +196,23 @@ def provided(tmp_path, memory):
     }
 
 
-@pytest.mark.parametrize("module", modules_with_examples())
-def test_the_examples_of_the_docstrings_are_true(module, provided, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    loaded = import_module(module)
+def check_examples(module: str, names: dict[str, Any], before: Callable[[], object] = lambda: None) -> None:
+    """Run the examples of docstrings, each after ``before()``, with the names that they take as given."""
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
     report = io.StringIO()
     with contextlib.ExitStack() as afterwards:
-        for example in doctest.DocTestFinder().find(loaded, extraglobs=provided):
+        for example in doctest.DocTestFinder().find(import_module(module), extraglobs=names):
+            before()
             afterwards.enter_context(closing_all(example.globs))
             runner.run(example, out=report.write, clear_globs=False)
     assert runner.tries > 0
     assert runner.failures == 0, report.getvalue()
+
+
+@pytest.mark.parametrize("module", modules_with_examples())
+def test_the_examples_of_the_docstrings_are_true(module, provided, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check_examples(module, provided)
 
 
 def test_the_picture_is_what_its_source_draws():

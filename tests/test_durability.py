@@ -68,6 +68,7 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- Killed
 
 
+@pytest.mark.programs
 @pytest.mark.timeout(600 + 60 * KILL_ROUNDS)
 def test_a_writer_killed_at_any_moment_loses_no_acknowledged_turn_and_doubles_none(tmp_path: Path) -> None:
     report = kill_rounds(tmp_path / "store", KILL_ROUNDS, seed=20261122)
@@ -76,6 +77,7 @@ def test_a_writer_killed_at_any_moment_loses_no_acknowledged_turn_and_doubles_no
     assert (report.lost, report.doubled, report.not_found, report.problems) == (set(), set(), set(), [])
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("round_", range(max(1, KILL_ROUNDS // 3)))
 def test_a_writer_killed_while_chroma_saves_its_vectors_loses_nothing(tmp_path: Path, round_: int) -> None:
     assert kill_during_a_save(tmp_path / "store"), "the save was over before the kill"
@@ -90,6 +92,7 @@ def test_a_writer_killed_while_chroma_saves_its_vectors_loses_nothing(tmp_path: 
 
 # Fails for damage that only a look into the files shows: vectors that are garbage crash the process, missing
 # ones are not noticed, and an index that fails in a search is not set aside before the next opening.
+@pytest.mark.programs
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_index_changes_no_answer_and_is_rebuilt_by_a_flush(
     indexed: Path, tmp_path: Path, damage: str
@@ -239,6 +242,7 @@ def program(name: str, folder: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("name", ["close_while_stuck", "exit_while_stuck"])
 def test_an_embedder_that_hangs_keeps_no_program_from_ending_and_no_turn_from_being_stored(
     tmp_path: Path, name: str
@@ -253,6 +257,7 @@ def test_an_embedder_that_hangs_keeps_no_program_from_ending_and_no_turn_from_be
         assert memory.verify().problems == ()
 
 
+@pytest.mark.programs
 def test_a_program_that_forgets_close_ends_and_loses_nothing(tmp_path: Path) -> None:
     with program("forget_close", tmp_path / "store") as running:
         out, errors = running.communicate(timeout=300)
@@ -262,6 +267,7 @@ def test_a_program_that_forgets_close_ends_and_loses_nothing(tmp_path: Path) -> 
 
 
 # Fails: the embedder's number is kept although the transaction that recorded it was rolled back.
+@pytest.mark.programs
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no limit of a file's size")
 def test_a_full_disk_is_said_clearly_loses_nothing_and_writing_goes_on_when_there_is_room(
     tmp_path: Path,
@@ -276,6 +282,7 @@ def test_a_full_disk_is_said_clearly_loses_nothing_and_writing_goes_on_when_ther
 
 # Fails: locks that the parent's worker held stay locked in the child, and Chroma's destructor waits for
 # threads that the child does not have.
+@pytest.mark.programs
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_forked_children_read_and_add_and_end_in_any_way_and_their_parent_stays_the_owner(
     tmp_path: Path,

@@ -114,6 +114,7 @@ def test_a_hash_vector_has_length_one_whatever_the_text(texts, dimension):
     assert embedder.calls == [len(texts)]
 
 
+@pytest.mark.programs
 def test_a_hash_vector_is_the_same_in_every_process():
     code = (
         "from memoryos_integrations.testing.hash_embedder import HashEmbedder\n"

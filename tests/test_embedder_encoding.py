@@ -75,6 +75,7 @@ def test_half_characters_change_nothing_around_them(pieces, text):
     assert pieces.ids("cat " + text + " \ud83d mat") == pieces.ids("cat " + text + " \ufffd mat")
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_makes_its_own_value():
     code = (

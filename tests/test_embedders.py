@@ -218,6 +218,7 @@ def in_a_new_process(code, **environment):
     return done.stdout.split()
 
 
+@pytest.mark.programs
 def test_nothing_heavy_is_loaded_before_the_first_use():
     printed = in_a_new_process(
         "import sys\n"
@@ -233,12 +234,14 @@ def test_nothing_heavy_is_loaded_before_the_first_use():
     assert printed == ["False", "False", "True", "False", "False"]
 
 
+@pytest.mark.programs
 def test_the_runtime_reports_nothing_and_leaves_no_file(tmp_path):
     use = "from memoryos_integrations.embedders import resolve; resolve(None).embed(['hello'])"
     in_a_new_process(use, HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert list(tmp_path.rglob("*")) == []
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("work", ["print(len(embedder.embed(['two words'] * 8)), flush=True)", "pass"])
 def test_a_forked_child_can_embed_and_end(work):

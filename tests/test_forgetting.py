@@ -382,9 +382,10 @@ def test_ids_of_another_user_are_missing_and_untouched(store: MemoryOS) -> None:
     assert (user.pages(), user.facts(), [segment.id for segment in user.segments()]) == before
 
 
-@pytest.mark.parametrize(
-    "selectors",
-    [
+def test_exactly_one_usable_selector_is_taken_and_nothing_is_forgotten_otherwise(store: MemoryOS) -> None:
+    user = store.user("ada")
+    user.add("stays")
+    for selectors in [
         {},
         {"everything": False},
         {"ids": ["a"], "thread_id": "b"},
@@ -394,21 +395,16 @@ def test_ids_of_another_user_are_missing_and_untouched(store: MemoryOS) -> None:
         {"ids": [""]},
         {"ids": [1]},
         {"thread_id": ""},
-    ],
-)
-def test_exactly_one_usable_selector_is_taken_and_nothing_is_forgotten_otherwise(
-    store: MemoryOS, selectors: dict[str, Any]
-) -> None:
-    user = store.user("ada")
-    user.add("stays")
-    with pytest.raises(InvalidInputError):
-        user.forget(**selectors)
-    assert words_of(user) == Counter(["stays"])
+    ]:
+        with pytest.raises(InvalidInputError):
+            user.forget(**selectors)
+        assert words_of(user) == Counter(["stays"])
 
 
 # --- Other processes
 
 
+@pytest.mark.programs
 def test_another_process_that_knew_it_does_not_return_what_is_forgotten(store: MemoryOS) -> None:
     user = store.user("ada")
     page = user.add("my needle17x is here")
@@ -441,6 +437,7 @@ def test_after_something_was_forgotten_the_next_best_takes_its_place(store: Memo
         assert other.user("ada").retrieve("needle17x", k=1).items == ()
 
 
+@pytest.mark.programs
 def test_forgetting_is_done_soon_although_another_process_reads_without_a_pause(store: MemoryOS) -> None:
     user = store.user("ada")
     pages = [user.add(f"zq{number}needle", "Noted.") for number in range(50)]

@@ -112,6 +112,7 @@ def test_chroma_on_a_client_in_memory_keeps_the_contract(ephemeral):
     check_index(lambda: ChromaIndex.on_client(ephemeral, some_store_id()))
 
 
+@pytest.mark.programs
 def test_chroma_on_a_server_keeps_the_contract(http):
     check_index(lambda: ChromaIndex.on_client(http, some_store_id()))
 
@@ -174,6 +175,7 @@ def test_nothing_is_opened_before_the_first_call(path):
     assert not path.parent.exists()
 
 
+@pytest.mark.programs
 def test_making_an_index_does_not_load_chromadb():
     code = (
         "import sys, pathlib; from memoryos_integrations.storage.chroma.index import ChromaIndex;"
@@ -464,6 +466,7 @@ def test_rewriting_leaves_nothing_of_a_removed_vector_on_the_disk(index, path):
 # --- unclean ends
 
 
+@pytest.mark.programs
 def test_an_index_that_was_not_closed_is_set_aside_unopened_and_rebuilt(path, tmp_path):
     code = (
         "import os, signal, pathlib, numpy as np\n"
@@ -633,6 +636,7 @@ def test_a_collection_deleted_by_someone_else_is_an_error_once_and_then_empty(ep
     assert index.count("mid_term") == 0
 
 
+@pytest.mark.programs
 def test_a_killed_server_makes_the_index_unavailable_until_it_is_back(server, http):
     index = ChromaIndex.on_client(http, some_store_id())
     index.upsert("mid_term", records(points(5)))

@@ -16,35 +16,6 @@ LANGCHAIN = {"langchain", "langchain_core", "langchain_classic", "langchain_open
 FRAMEWORKS = LANGCHAIN | {"llama_index", "openai", "mcp", "langchain_memoryos", "llamaindex_memoryos"}
 HEAVY = {"chromadb", "numpy", "onnxruntime", "pydantic", "sqlalchemy", "tiktoken", "tokenizers"}
 
-A_WHOLE_DAY = """
-import sys
-from memoryos_integrations import MemoryOS
-with MemoryOS(sys.argv[1]) as memory:
-    ada = memory.user("ada")
-    for turn in range(9):
-        ada.add(f"I have {turn} beehives.", "Lovely!")
-    memory.flush()
-    assert memory.stats()["vectors"] >= 18 and ada.segments() and memory.verify().ok
-    assert ada.retrieve("How many beehives?").items
-    assert ada.context("How many beehives?").text
-"""
-EVERY_MODULE = """
-import pkgutil, sys
-
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in FRAMEWORKS:
-            raise ModuleNotFoundError(f"{name} is not installed here")
-
-FRAMEWORKS = set(sys.argv[1].split(","))
-sys.meta_path.insert(0, Absent())
-import memoryos_integrations
-beside = ("memoryos_integrations.apps",)  # apps import frameworks, lazily
-for module in pkgutil.walk_packages(memoryos_integrations.__path__, "memoryos_integrations."):
-    if not module.name.startswith(beside):
-        __import__(module.name)
-"""
-
 
 def loaded_by(code: str, *arguments: str, cwd: Path = ROOT) -> set[str]:
     """Run code in a process of its own; return the top-level modules that it loaded."""
@@ -57,27 +28,22 @@ def loaded_by(code: str, *arguments: str, cwd: Path = ROOT) -> set[str]:
 
 
 LIGHT = """
+import sys
 import memoryos_integrations
 dir(memoryos_integrations)
 from memoryos_integrations import Context, LLMUnavailable, MemoryConfig, MemoryOSError, Prompt
 from memoryos_integrations.compat import Memoryos
 MemoryConfig()
+heavy = set(sys.argv[1].split(",")) & {name.partition(".")[0] for name in sys.modules}
+assert not heavy, heavy
+from memoryos_integrations import MemoryOS, UserMemory
 """
 
 
-def test_importing_config_values_errors_and_the_class_of_upstream_loads_nothing_heavy():
-    assert not loaded_by(LIGHT) & (HEAVY | FRAMEWORKS)
-
-
-def test_importing_the_store_itself_loads_no_index_no_model_and_no_tokenizer():
-    loaded = loaded_by("from memoryos_integrations import MemoryOS, UserMemory")
+@pytest.mark.programs
+def test_importing_config_values_errors_and_upstreams_class_loads_nothing_heavy_and_the_store_no_model():
+    loaded = loaded_by(LIGHT, ",".join(HEAVY | FRAMEWORKS))
     assert not loaded & (HEAVY - {"numpy", "sqlalchemy"} | FRAMEWORKS)
-
-
-def test_adding_flushing_and_retrieving_loads_no_framework(tmp_path):
-    loaded = loaded_by(A_WHOLE_DAY, str(tmp_path / "store"))
-    assert not loaded & FRAMEWORKS
-    assert {"chromadb", "onnxruntime"} <= loaded  # the whole way was gone
 
 
 OPENED = """
@@ -89,16 +55,11 @@ assert whole is ("openai" in sys.modules), whole
 """
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("first", ["", "import openai"])
 def test_a_store_that_is_opened_beside_openai_s_client_leaves_httpx_to_no_thread(tmp_path, first):
     """The client looks httpx up in sys.modules: of one that the worker's import has half made, it dies."""
     assert ("httpx" in loaded_by(f"{first}\n{OPENED}", str(tmp_path / "store"))) is bool(first)
-
-
-def test_every_module_of_the_core_can_be_imported_where_no_framework_is_installed():
-    loaded = loaded_by(EVERY_MODULE, ",".join(sorted(FRAMEWORKS)))
-    assert "memoryos_integrations" in loaded
-    assert not loaded & FRAMEWORKS
 
 
 def test_statements_use_only_what_every_engine_has():
@@ -117,6 +78,7 @@ def test_statements_use_only_what_every_engine_has():
             assert not is_text or file.is_relative_to(engines) or file.name == "migrations.py", file
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     ("adapter", "strangers"),
     [

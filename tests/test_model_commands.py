@@ -279,6 +279,7 @@ def test_the_scripted_model_s_replies_are_valid(tmp_path: Path):
         assert "allergic" in mine.respond("What am I allergic to?")
 
 
+@pytest.mark.programs
 def test_the_scripted_server_runs_by_itself_and_says_where_it_is():
     command = [sys.executable, "-m", "memoryos_integrations.testing.scripted_replies"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -33,6 +33,7 @@ def shapes_of(notebook) -> list[list[list[str]]]:
     ]
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
 def test_a_notebook_runs_from_a_clean_kernel_without_a_network_and_says_what_is_committed(path, kernel_home):
     """Word for word where the embedded model's vectors are the same as where it was saved."""

@@ -160,6 +160,7 @@ def test_a_function_is_called_with_whatever_arguments_the_script_has(server):
     assert choice["finish_reason"] == "tool_calls"
 
 
+@pytest.mark.programs
 def test_as_a_program_it_prints_its_address_and_repeats_what_it_is_told_until_it_is_interrupted():
     command = [
         sys.executable,

@@ -739,6 +739,7 @@ def test_what_changes_between_the_reply_and_its_writing_is_seen(
         assert page.messages[0].text.split()[0].strip("?") in home.keywords
 
 
+@pytest.mark.programs
 def test_a_process_that_is_killed_with_the_reply_in_hand_leaves_the_job_and_the_same_rows(
     tmp_path: Path,
 ) -> None:

@@ -420,9 +420,8 @@ def test_what_is_recalled_is_told_to_the_event_handler_without_its_text(
     assert "canary" not in str(events)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "named"),
-    [
+def test_an_unusable_argument_is_named(ada: UserMemory) -> None:
+    for arguments, named in [
         ({"query": ""}, "query"),
         ({"query": "  "}, "query"),
         ({"query": None}, "query"),
@@ -444,20 +443,15 @@ def test_what_is_recalled_is_told_to_the_event_handler_without_its_text(
         ({"query": "q", "sources": ("ada",)}, "sources"),
         ({"query": "q", "least_relevance": "high"}, "least_relevance"),
         ({"query": "q", "least_relevance": float("nan")}, "least_relevance"),
-    ],
-)
-def test_an_unusable_argument_is_named(ada: UserMemory, arguments: dict[str, Any], named: str) -> None:
-    with pytest.raises(InvalidInputError, match=rf"^{named}\b"):
-        ada.retrieve(**arguments)
-    if named in ("since", "until", "sources", "least_relevance"):
+    ]:
         with pytest.raises(InvalidInputError, match=rf"^{named}\b"):
-            ada.context(**arguments)
+            ada.retrieve(**arguments)
+        if named in ("since", "until", "sources", "least_relevance"):
+            with pytest.raises(InvalidInputError, match=rf"^{named}\b"):
+                ada.context(**arguments)
 
 
-@pytest.mark.parametrize(
-    "query", ["\x00bees\ud800", "<|endoftext|> bees", "{now} %s $where bees", "bees " * 20_000]
-)
-def test_no_question_is_too_strange_to_be_answered(ada: UserMemory, query: str) -> None:
+def test_no_question_is_too_strange_to_be_answered(ada: UserMemory) -> None:
     ada.add("I keep bees", "Lovely")
-
-    assert ada.retrieve(query, k=1).items[0].text == "I keep bees"
+    for query in ["\x00bees\ud800", "<|endoftext|> bees", "{now} %s $where bees", "bees " * 20_000]:
+        assert ada.retrieve(query, k=1).items[0].text == "I keep bees"

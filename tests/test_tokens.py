@@ -160,6 +160,7 @@ def run(code, tmp_path):
     )
 
 
+@pytest.mark.programs
 @needs_file
 def test_counting_changes_neither_environment_nor_folders_and_imports_no_framework(tmp_path):
     code = """
@@ -177,6 +178,7 @@ assert "o200k_base" not in sys.modules["tiktoken.registry"].ENCODINGS
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.programs
 def test_many_threads_share_one_search_and_one_warning(tmp_path):
     code = """
 import sys

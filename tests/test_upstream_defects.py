@@ -1,24 +1,22 @@
 """What was seen to go wrong in the reference code (BAI-LAB/MemoryOS, 23 defects), shown not to go wrong here.
 
 The numbers are those of a list of proofs against its commit 1d71706; 1 to 17 are of its package for PyPI, 18
-to 23 of its variant on Chroma.
+to 23 of its variant on Chroma. Of five more, others show it: of 9 and 20 test_durability.py, of 11
+test_concurrency.py, of 15 test_moving_embedders.py, of 22 test_turns.py.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import OpenMemory
-from programs.processes import started
 
 from memoryos_integrations import (
-    EmbedderMismatchError,
     LLMBadOutput,
     LLMUnavailable,
     MemoryConfig,
@@ -27,7 +25,7 @@ from memoryos_integrations import (
     UserMemory,
 )
 from memoryos_integrations.compat import Memoryos
-from memoryos_integrations.errors import EmbedderUnavailableError, InvalidInputError, StoreCorruptError
+from memoryos_integrations.errors import EmbedderUnavailableError, InvalidInputError
 from memoryos_integrations.model.replies import RawReply, answer_of
 from memoryos_integrations.testing import Failure, FrozenClock, HashEmbedder, OpenAIServer, ScriptedLLM
 
@@ -191,36 +189,12 @@ def test_08_what_is_new_is_not_evicted_at_once(open_memory: OpenMemory):
     assert "penicillin" in ada.retrieve("allergic penicillin", k=1).items[0].text
 
 
-def test_09_a_truncated_file_is_refused_and_left_as_it_is(tmp_path: Path):
-    with MemoryOS(tmp_path / "store", embedder=HashEmbedder()) as memory:
-        memory.user("ada").add("Ten years of turns.", "ok")
-    file = tmp_path / "store" / "memory.db"
-    cut = file.read_bytes()[:5000]
-    file.write_bytes(cut)
-    with pytest.raises(StoreCorruptError):
-        MemoryOS(tmp_path / "store", embedder=HashEmbedder())
-    assert file.read_bytes() == cut
-
-
 def test_10_two_instances_on_one_store_keep_each_others_turns(open_memory: OpenMemory):
     one, other = open_memory().user("ada"), open_memory().user("ada")
     for number in range(4):
         one.add(f"one {number}", "ok")
         other.add(f"other {number}", "ok")
     assert len(one.pages()) == len(other.pages()) == 8
-
-
-def test_11_eight_threads_lose_nothing(ada: UserMemory):
-    def talk(thread: int) -> None:
-        for number in range(12):
-            ada.add(f"thread {thread} turn {number}", "ok")
-
-    threads = [threading.Thread(target=talk, args=(thread,)) for thread in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(ada.pages()) == 96
 
 
 def test_12_what_an_agent_learnt_from_one_user_is_nothing_to_another(memory: MemoryOS):
@@ -230,10 +204,10 @@ def test_12_what_an_agent_learnt_from_one_user_is_nothing_to_another(memory: Mem
     assert bob.context("What did we talk of?").text == ""
 
 
-@pytest.mark.parametrize("user_id", ["../../../escaped", "/etc/escaped", "a/b", "..\\escaped"])
-def test_13_a_user_id_is_no_path(tmp_path: Path, user_id: str):
+def test_13_a_user_id_is_no_path(tmp_path: Path):
     with MemoryOS(tmp_path / "deep" / "store", embedder=HashEmbedder()) as memory:
-        memory.user(user_id).add("Hello.", "Hello.")
+        for user_id in ("../../../escaped", "/etc/escaped", "a/b", "..\\escaped"):
+            memory.user(user_id).add("Hello.", "Hello.")
         memory.flush()
     assert {path.name for path in tmp_path.rglob("*")} & {"escaped", "b"} == set()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["deep"]
@@ -246,18 +220,6 @@ def test_14_a_turn_without_an_answer_is_kept(open_memory: OpenMemory):
     ada.add("Bye.", "Bye.")
     ada.memory.flush()
     assert texts(ada)[0] == "Call the tool."
-
-
-def test_15_another_embedder_is_refused_and_nothing_is_lost(open_memory: OpenMemory, tmp_path: Path):
-    first = open_memory()
-    first.user("ada").add("I keep bees.", "ok")
-    first.flush()
-    first.close()
-    with pytest.raises(EmbedderMismatchError, match="reindex"):
-        open_memory(embedder=HashEmbedder(32, name="another"))
-    words = open_memory(embedder="none")
-    words.reindex(HashEmbedder(32, name="another"))
-    assert words.user("ada").retrieve("bees", k=1).items[0].text == "I keep bees."
 
 
 def test_16_a_thought_that_does_not_end_is_no_answer(tmp_path: Path):
@@ -279,25 +241,6 @@ def test_17_stored_text_cannot_leave_its_quotation_nor_pass_for_a_date(ada: User
     assert ada.add("When?", "Then.", at=datetime(2020, 1, 1, tzinfo=UTC)).at.year == 2020
 
 
-def kill_after_adding(channel, folder: Path) -> None:
-    ada = MemoryOS(folder, embedder=HashEmbedder()).user("ada")
-    for number in range(20):
-        ada.add(f"turn {number}", "ok")
-    channel.send("added")
-    channel.recv()
-
-
-def test_20_a_process_that_is_killed_loses_nothing_that_was_added(tmp_path: Path):
-    with started(kill_after_adding, tmp_path / "store") as program:
-        assert program.hear() == "added"
-        program.kill()
-    with MemoryOS(tmp_path / "store", embedder=HashEmbedder()) as memory:
-        ada = memory.user("ada")
-        assert len(ada.pages()) == 20
-        memory.flush()
-        assert sum(len(segment.page_ids) for segment in ada.segments()) == 13
-
-
 def test_21_a_store_that_is_opened_again_goes_on_where_it_was(open_memory: OpenMemory, tmp_path: Path):
     config = MemoryConfig(short_term_capacity=1, segment_threshold=1.9)
     for round_ in range(3):
@@ -308,15 +251,6 @@ def test_21_a_store_that_is_opened_again_goes_on_where_it_was(open_memory: OpenM
             assert memory.verify().problems == ()
     with MemoryOS(tmp_path / "store", config=config, embedder=HashEmbedder()) as memory:
         assert len(memory.user("ada").segments()) == 5
-
-
-@pytest.mark.parametrize("user_id", ["alice@example.com", "张三", "a" * 256, "a_b", "x y"])
-def test_22_any_text_is_a_good_user_id(memory: MemoryOS, user_id: str):
-    user = memory.user(user_id)
-    user.add("I keep bees.", "ok")
-    memory.flush()
-    assert user.retrieve("bees", k=1).items[0].text == "I keep bees."
-    assert memory.users() == [user_id]
 
 
 def test_23_settings_hold_times_are_kept_and_nothing_is_printed(

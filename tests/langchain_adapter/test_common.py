@@ -71,6 +71,7 @@ for name in langchain_memoryos.__all__:
 """
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     ("absent", "commands"),
     [
@@ -85,11 +86,6 @@ def test_a_class_that_needs_a_missing_package_names_the_install_command_and_the_
     assert set(found) == set(commands)
     for name, command in commands.items():
         assert command in found[name]
-
-
-def test_no_file_of_the_adapter_is_longer_than_200_lines():
-    sizes = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.rglob("*.py")}
-    assert {name: size for name, size in sizes.items() if size > 200} == {}
 
 
 def test_the_adapter_uses_nothing_private_of_the_core():
@@ -295,6 +291,7 @@ with broken(memory):
 """
 
 
+@pytest.mark.programs
 def test_pending_turns_are_stored_when_the_program_ends(tmp_path, open_memory):
     command = [sys.executable, "-c", ENDING, str(tmp_path / "store")]
     ran = subprocess.run(

@@ -70,50 +70,22 @@ def test_instruction_and_user_text_are_sent_unchanged(server):
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        '{"name": "Porto"}',
-        '```json\n{"name": "Porto"}\n```',
-        'Sure, here it is:\n```\n{"name": "Porto"}\n```\nAnything else?',
-        '<think>{"name": "Lisbon"}? No.</think>{"name": "Porto"}',
-        'Let me think. {"name": 7}\n</think>\n\n{"name": "Porto"}',
-        'The city is {"name": "Porto"} {I hope}.',
-        '{"thought": "hm"} {"name": "Porto", "people": 5}',
-    ],
-)
-@pytest.mark.parametrize("structured", [True, False])
-def test_an_object_is_parsed_bare_fenced_after_reasoning_and_within_prose(server, text, structured):
-    server.default = text
-    if not structured:
-        server.script(Failure(400, message="response_format is not supported"))
-    assert from_langchain(chat(server)).reply(STRUCTURED).name == "Porto"
-
-
-@pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (Reply('{"name": "Porto"}', finish_reason="length"), LLMBadOutput),
-        (Reply('{"name": "Por', finish_reason="length"), LLMBadOutput),
-        (Reply('{"name": ["Porto"]}'), LLMBadOutput),
         (Reply("I do not know."), LLMBadOutput),
         (Reply('{"cities": [{"name": "Porto"}, {"na'), LLMBadOutput),
-        (Reply('{"name": "Porto"'), LLMBadOutput),
-        (Reply(""), LLMBadOutput),
         (Reply("null"), LLMBadOutput),
         (Reply(refusal=f"Not with {KEY}."), LLMRefused),
-        (Reply('{"name": "Porto"}', finish_reason="content_filter"), LLMRefused),
         (Failure(400, code="content_filter"), LLMRefused),
         (Failure(400, code="context_length_exceeded"), LLMBadOutput),
         (Failure(401, message=f"Incorrect API key provided: {KEY}."), LLMUnavailable),
         (Failure(403), LLMUnavailable),
-        (Failure(429, code="rate_limit_exceeded"), LLMUnavailable),
-        (Failure(429, code="insufficient_quota"), LLMUnavailable),
-        (Failure(500), LLMUnavailable),
         (Failure(503), LLMUnavailable),
-        (Failure.DROP, LLMUnavailable),
     ],
 )
-def test_every_failure_has_its_error_and_none_contains_the_providers_text(server, answer, error):
+def test_every_failure_that_is_no_fault_of_the_kit_has_its_error_without_the_providers_text(
+    server, answer, error
+):
     server.default = answer
     with pytest.raises(error) as raised:
         from_langchain(chat(server)).reply(STRUCTURED)

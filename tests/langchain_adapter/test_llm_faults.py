@@ -71,11 +71,14 @@ def test_the_table_has_a_line_for_every_fault_of_the_kit():
     assert set(WHAT_COMES_OF_IT) == set(FAULTS)
 
 
-@pytest.mark.parametrize(
-    ("method", "streaming"),
-    [*((method, False) for method in METHODS), ("function_calling", True), ("instruction", True)],
-)
-@pytest.mark.parametrize("fault", FAULTS)
+def cases():
+    """Every fault with the ways to ask: of those without an answer, one way of each kind, as none is read."""
+    ways = [*((method, False) for method in METHODS), ("function_calling", True), ("instruction", True)]
+    few = [(None, False), ("instruction", False), ("function_calling", True)]
+    return [(fault, *way) for fault in FAULTS for way in (few if fault in SAYS_NO_USAGE else ways)]
+
+
+@pytest.mark.parametrize(("fault", "method", "streaming"), cases())
 def test_every_fault_has_its_outcome_with_every_method_of_structured_output(server, fault, method, streaming):
     server.faults = {1: fault}
     timeout = 0.3 if fault == "timeout" else 300

@@ -1,15 +1,12 @@
 """The documentation's examples for LangChain: few lines that run alone and remember."""
 
-import doctest
+import contextlib
 import io
-import os
 import re
-import subprocess
-import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
+from test_docs import check_examples, closing_all
 
 from langchain_adapter.parts import stored_texts
 from memoryos_integrations import MemoryOS
@@ -41,12 +38,12 @@ def python_of(text):
     return re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
-def run(code, folder):
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", code]
-    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
+def run(code):
+    """Run an example as a file of its own; return what it prints."""
+    names = {"__name__": "__main__"}
+    with closing_all(names), contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(code, "example", "exec"), names)
+    return printed.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -56,11 +53,14 @@ def run(code, folder):
         ("create_agent", 8, "Where are they?", "On the roof."),
     ],
 )
-def test_a_newcomers_lines_run_alone_and_the_next_process_remembers(uses, most, question, answer, tmp_path):
+def test_a_newcomers_lines_run_alone_and_another_time_as_tomorrow(
+    uses, most, question, answer, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     code = next(block for block in python_of(section(README, "LangChain")) if uses in block)
     assert len([line for line in code.splitlines() if line.strip()]) <= most
     for _ in range(2):
-        assert run(code, tmp_path) == f"{answer}\n"
+        assert run(code) == f"{answer}\n"
     with MemoryOS(tmp_path / "memory") as memory:
         assert stored_texts(memory, "ada") == [question, answer] * 2
 
@@ -77,11 +77,4 @@ def test_every_retired_memory_stands_in_the_table_and_has_code_of_its_own():
 @pytest.mark.parametrize("module", WITH_EXAMPLES)
 def test_the_examples_of_the_docstrings_are_true(module, memory, ada):
     name = "langchain_memoryos" if module == "__init__" else f"langchain_memoryos.{module}"
-    runner, report = doctest.DocTestRunner(), io.StringIO()
-    for example in doctest.DocTestFinder().find(
-        import_module(name), extraglobs={"memory": memory, "ada": ada}
-    ):
-        ada.forget(everything=True)
-        runner.run(example, out=report.write)
-    assert runner.tries > 0
-    assert runner.failures == 0, report.getvalue()
+    check_examples(name, {"memory": memory, "ada": ada}, lambda: ada.forget(everything=True))

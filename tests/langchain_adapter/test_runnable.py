@@ -207,6 +207,7 @@ chain.invoke("I am Ann.")
 """
 
 
+@pytest.mark.programs
 def test_the_users_message_survives_a_kill_while_the_runnable_runs(tmp_path, open_memory):
     ran = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "store"], timeout=300)
     assert ran.returncode == -signal.SIGKILL

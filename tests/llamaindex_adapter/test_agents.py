@@ -109,6 +109,7 @@ def in_another_process(agent, question, context, folder):
     return json.loads(ran.stdout)
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("agent", ["function_agent", "react_agent", "workflow"])
 async def test_a_context_used_three_times_and_then_in_a_new_process_shows_1_3_5_7_messages(tmp_path, agent):
     chat = MemoryOSMemory.from_defaults(
@@ -125,6 +126,7 @@ async def test_a_context_used_three_times_and_then_in_a_new_process_shows_1_3_5_
     assert [*llm.counts, *counts] == [1, 3, 5, 7]
 
 
+@pytest.mark.programs
 async def test_two_processes_that_both_run_hand_a_context_to_and_fro(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     chat = MemoryOSMemory.from_defaults(persist_directory="store", user_id="ann", embed_model="none")

@@ -68,26 +68,34 @@ async def ask(engine: BaseChatEngine, mode: str, question: str, **more: Any) -> 
 
 
 @pytest.fixture
-def chat(memory):
+def events():
+    return []
+
+
+@pytest.fixture
+def chat(open_memory, events):
+    memory = open_memory(on_event=events.append)
     memory.user("ann").add("I keep bees in Porto.", "How nice!", thread_id="an older one")
     return MemoryOSMemory.from_defaults(memory=memory, user_id="ann", thread_id="monday")
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("engine", ENGINES)
-async def test_every_engine_in_every_mode_stores_the_turns_and_gets_memories_of_other_conversations(
-    chat, engine, mode
+async def test_every_engine_in_every_mode_stores_the_turns_and_retrieves_memories_once_for_each(
+    chat, events, engine, mode
 ):
     llm = Talker()
     made = ENGINES[engine](llm, chat)
-    assert await ask(made, mode, "Where are my bees?") == "Fine."
-    assert "I keep bees in Porto." in "\n".join(str(m.content) for seen in llm.seen for m in seen)
-    assert await ask(made, mode, "And my hens?") == "Fine."
-    assert texts(chat.get_all()) == ["Where are my bees?", "Fine.", "And my hens?", "Fine."]
+    questions = ["Where are my bees?", "And my hens?", "Where are my bees?"]  # the same words, another turn
+    for turn, question in enumerate(questions, 1):
+        assert await ask(made, mode, question) == "Fine."
+        assert [type(event) for event in events].count(Recalled) == turn
+        assert "I keep bees in Porto." in "\n".join(str(m.content) for seen in llm.seen for m in seen)
+    assert texts(chat.get_all()) == [text for question in questions for text in (question, "Fine.")]
     assert made.chat_history == chat.get_all()
-    assert [(p.messages[0].text, p.messages[1].text) for p in chat.user.pages(thread_id="monday")] == [
-        ("Where are my bees?", "Fine."),
-        ("And my hens?", "Fine."),
+    pages = chat.user.pages(thread_id="monday")
+    assert [[message.text for message in page.messages] for page in pages] == [
+        [question, "Fine."] for question in questions
     ]
     made.reset()
     assert made.chat_history == []
@@ -105,19 +113,6 @@ async def test_a_server_that_passes_the_whole_history_each_time_stores_nothing_t
     assert chat.get_all() == history
     pages = chat.user.pages(thread_id="monday")
     assert sum(len(page.messages) for page in pages) == 6
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("engine", ENGINES)
-async def test_every_engine_in_every_mode_retrieves_once_per_turn(open_memory, engine, mode):
-    events = []
-    memory = open_memory(on_event=events.append)
-    memory.user("ann").add("I keep bees in Porto.", thread_id="an older one")
-    chat = MemoryOSMemory.from_defaults(memory=memory, user_id="ann")
-    made = ENGINES[engine](Talker(), chat)
-    for turn in range(1, 4):
-        await ask(made, mode, "Where are my bees?")  # the same words are another turn's question
-        assert [type(event) for event in events].count(Recalled) == turn
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -57,41 +57,6 @@ def test_instruction_user_text_and_schema_are_sent_unchanged():
     assert question.content == "bees and {hens}"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"topics": ["bees"], "count": 1}',
-        'Here you are:\n```json\n{"topics": ["bees"], "count": 1}\n```\nAnything else?',
-        'As {asked}:\n```\n{"topics": ["bees"], "count": 1}\n```',
-        '<think>{"topics": [], "count": 0}?\nNo.</think>\n{"topics": ["bees"], "count": 1}',
-        'so it is {"a": 1}</think>{"topics": ["bees"], "count": 1}',
-        '{"topics": ["bees"], "count": 1} Hope that helps!',
-    ],
-)
-def test_fences_reasoning_and_pleasantries_around_the_answer_are_ignored(text):
-    assert reply_to(ASKED, text) == Topics(topics=["bees"], count=1)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"topics": ["bees"], "count": 1',
-        '{"a": {"topics": ["bees"], "count": 1}',
-        '```json\n{"topics": ["bees"], "count"',
-        '<think>{"topics": ["bees"], "count": 1}',
-        '["bees"]',
-        '{"topics": "bees", "count": 1}',
-        f'{{"topics": ["{SECRET}"], "count": "{SECRET}", "{SECRET}": 1}}',
-        "bees, mostly",
-        "",
-    ],
-)
-def test_a_cut_off_or_misfitting_answer_is_rejected_and_not_quoted(text):
-    with pytest.raises(LLMBadOutput) as caught:
-        reply_to(ASKED, text)
-    assert SECRET not in shown(caught.value)
-
-
 GOOD = '{"topics": ["bees"], "count": 1}'
 BEES = Topics(topics=["bees"], count=1)
 USAGE = {"prompt_tokens": 120, "completion_tokens": 8}
@@ -116,6 +81,7 @@ def as_openai(text, reason="stop", refusal=None):
         (as_openai(""), LLMBadOutput),
         (as_openai(None), LLMBadOutput),
         (as_openai('{"topics": "bees", "count": 1}'), LLMBadOutput),
+        (as_openai(f'{{"topics": ["{SECRET}"], "count": "{SECRET}", "{SECRET}": 1}}'), LLMBadOutput),
         (as_openai(None, refusal="I will not."), LLMRefused),
         (as_openai("I'm sorry, but I can't help with that."), LLMRefused),
         (as_openai("", "content_filter"), LLMRefused),
@@ -128,11 +94,10 @@ def test_every_kind_of_reply_has_its_outcome_and_reports_its_tokens(answer, expe
         else:
             with pytest.raises(expected, match="'topics'") as caught:
                 reply_to(ASKED, answer)
-            shown(caught.value)
+            assert SECRET not in shown(caught.value)
     assert (usage.calls, usage.tokens_in, usage.tokens_out) == (1, 120, 8)
 
 
-@pytest.mark.parametrize("prompt", [ASKED, FREE])
 @pytest.mark.parametrize(
     "raw",
     [
@@ -142,9 +107,10 @@ def test_every_kind_of_reply_has_its_outcome_and_reports_its_tokens(answer, expe
         {"done_reason": "length"},
     ],
 )
-def test_a_reply_that_ran_out_of_tokens_is_no_answer_even_if_it_reads_like_one(raw, prompt):
-    with pytest.raises(LLMBadOutput, match="cut off"):
-        reply_to(prompt, stopped('{"topics": [], "count": 0}', **raw))
+def test_a_reply_that_ran_out_of_tokens_is_no_answer_even_if_it_reads_like_one(raw):
+    for prompt in (ASKED, FREE):
+        with pytest.raises(LLMBadOutput, match="cut off"):
+            reply_to(prompt, stopped('{"topics": [], "count": 0}', **raw))
 
 
 @pytest.mark.parametrize(

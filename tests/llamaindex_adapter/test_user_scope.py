@@ -56,22 +56,18 @@ def test_a_store_with_a_user_a_user_memory_and_a_llama_index_memory_resolve_to_t
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+def test_a_missing_or_invalid_id_is_rejected_and_named(filled, kind):
+    for arguments, message in [
         ({}, "user_id is missing"),
         ({"user_id": ""}, "user_id must not be empty"),
         ({"user_id": "a\nb"}, "user_id must not contain control characters"),
         ({"user_id": "a" * 300}, "user_id must have at most 256 characters"),
         ({"user_id": 5}, r"user_id must be text|valid string"),
         ({"user_id": "ann", "agent_id": ""}, "agent_id must not be empty"),
-    ],
-    ids=str,
-)
-def test_a_missing_or_invalid_id_is_rejected_and_named(filled, kind, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        CLASSES[kind](memory=filled, **arguments)
-    assert filled.users() == ["ann", "bob"]
+    ]:
+        with pytest.raises(ValueError, match=message):
+            CLASSES[kind](memory=filled, **arguments)
+        assert filled.users() == ["ann", "bob"]
 
 
 @pytest.mark.parametrize("kind", CLASSES)

@@ -53,6 +53,7 @@ async def status(url: str, **headers: str | bytes) -> int:
         return (await client.post(url, json=HELLO, headers=TAKEN | headers)).status_code
 
 
+@pytest.mark.programs
 async def test_clients_on_this_machine_can_use_it_together(store):
     async with serving(store) as (_, url), Client(url) as first, Client(url) as second:
         await call(first, "add_memory", user_input="I moved to Lisbon.", agent_response="Nice!")
@@ -62,6 +63,7 @@ async def test_clients_on_this_machine_can_use_it_together(store):
         assert "Lisbon" in str(await second.get_prompt("with_memories", {"question": "Where?"}))
 
 
+@pytest.mark.programs
 async def test_foreign_hosts_origins_and_contents_are_refused(store):
     async with serving(store) as (server, url):
         port = url.split(":")[2].partition("/")[0]
@@ -95,6 +97,7 @@ async def test_foreign_hosts_origins_and_contents_are_refused(store):
     assert not list(store.glob("*-wal"))
 
 
+@pytest.mark.programs
 async def test_with_a_token_only_those_who_send_it_are_answered(store):
     names = ("--allow-host", "memory.example.com")
     async with serving(store, *names, **{TOKEN: A_TOKEN}) as (_, url):
@@ -125,6 +128,7 @@ async def test_with_a_token_only_those_who_send_it_are_answered(store):
     assert added["status"] == "success"
 
 
+@pytest.mark.programs
 async def test_a_stream_that_a_client_holds_open_does_not_keep_it_from_ending(store):
     async with serving(store) as (server, url), httpx2.AsyncClient(timeout=SECONDS) as http:
         begun = await http.post(url, json=HELLO, headers=TAKEN)
@@ -200,6 +204,7 @@ def occupied() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
+@pytest.mark.programs
 async def test_a_port_that_is_in_use_is_an_error_in_one_line(store):
     with occupied() as port:
         async with started("--path", str(store), "--http", "--port", str(port)) as server:

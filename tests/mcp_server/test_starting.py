@@ -120,9 +120,8 @@ def test_what_has_no_effect_is_said_and_its_value_is_not(tmp_path, capsys):
     assert KEY not in told
 
 
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
+def test_a_file_that_cannot_be_meant_is_refused_with_the_place(tmp_path):
+    for content, told in [
         ("{", "this is not JSON"),
         ([1], "expected an object"),
         ({"data_storage_path": "a"}, "'user_id'.*--user"),
@@ -134,12 +133,10 @@ def test_what_has_no_effect_is_said_and_its_value_is_not(tmp_path, capsys):
         (UPSTREAM | {"short_term_capacity": 0}, "short_term_capacity"),
         (UPSTREAM | {"short_term_capacity": "ten"}, "short_term_capacity"),
         (UPSTREAM | {"mid_term_similarity_threshold": -1}, "segment_threshold"),
-    ],
-)
-def test_a_file_that_cannot_be_meant_is_refused_with_the_place(tmp_path, content, told):
-    with pytest.raises((ConfigError, InvalidInputError), match=told) as caught:
-        read(write(tmp_path / "config.json", content))
-    assert KEY not in str(caught.value)
+    ]:
+        with pytest.raises((ConfigError, InvalidInputError), match=told) as caught:
+            read(write(tmp_path / "config.json", content))
+        assert KEY not in str(caught.value)
 
 
 def test_a_file_that_is_not_there_is_one_line_on_stderr(tmp_path):
@@ -149,6 +146,7 @@ def test_a_file_that_is_not_there_is_one_line_on_stderr(tmp_path):
     assert ran.stderr.count("\n") == 1
 
 
+@pytest.mark.programs
 async def test_a_server_started_with_the_file_keeps_its_key_to_itself(tmp_path):
     file = write(tmp_path / "config.json", UPSTREAM | {"theme": "dark"})
     async with started("--config", str(file)) as server:
@@ -186,12 +184,13 @@ def configuration(*arguments: str) -> Any:
     return json.loads(ran.stdout)
 
 
-@pytest.mark.parametrize("client", ["cursor", "vscode"])
-async def test_the_printed_command_starts_a_server_that_answers(client, tmp_path, monkeypatch):
+@pytest.mark.programs
+async def test_the_printed_command_starts_a_server_that_answers(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    printed = configuration("--client", client, "--user", "ada", "--path", "my store", "--embedder", "hash")
-    servers = printed["servers" if client == "vscode" else "mcpServers"]
-    server = servers["memoryos"]
+    options = ("--user", "ada", "--path", "my store", "--embedder", "hash")
+    server = configuration("--client", "cursor", *options)["mcpServers"]["memoryos"]
+    other = configuration("--client", "vscode", *options)["servers"]["memoryos"]
+    assert (server["command"], server["args"]) == (other["command"], other["args"])
     assert Path(server["command"]).is_absolute()
     assert str(tmp_path / "my store") in server["args"]
     monkeypatch.chdir("/")
@@ -254,6 +253,7 @@ def test_an_unknown_client_is_refused_with_those_there_are():
 # --- packages -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("command", [("mcp",), ("mcp", "config", "--client", "cursor")])
 def test_without_the_package_the_command_that_installs_it_is_named(tmp_path, command):
     ran = subprocess.run(

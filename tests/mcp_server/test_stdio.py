@@ -65,6 +65,7 @@ def opened(store: Path) -> MemoryOS:
     return MemoryOS(store, embedder=HashEmbedder())
 
 
+@pytest.mark.programs
 async def test_a_client_that_starts_it_can_use_every_tool(store):
     async with Client(on_stdio(store)) as client:
         await call(client, "add_memory", user_input="I moved to Lisbon.", agent_response="Nice!")
@@ -82,10 +83,16 @@ async def test_a_client_that_starts_it_can_use_every_tool(store):
         assert memory.users() == ["ada"]
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("version", ["2024-11-05", "2025-11-25"])
-async def test_every_line_of_stdout_is_a_message_of_the_protocol(store, version):
+async def test_every_line_of_stdout_is_a_message_of_the_protocol_even_after_lines_that_are_none(
+    store, version
+):
     async with started("--user", "ada", "--path", str(store)) as server:
         assert (await server.begin(version))["protocolVersion"] == version
+        for line in (b"nonsense", b"\xff\xfe", b'{"jsonrpc": "2.0"', b"[]", b'{"jsonrpc":"2.0","id":9}', b""):
+            await server.write(line)
+        await server.write(b'{"jsonrpc":"2.0","id":"s","method":"ping","params":{"x":"\\ud800"}}')
         await server.tool("add_memory", user_input=f"{SECRET}\n\u2028 你好", agent_response="```")
         for _ in range(3):
             await server.tool("retrieve_memory", query=SECRET)
@@ -98,6 +105,7 @@ async def test_every_line_of_stdout_is_a_message_of_the_protocol(store, version)
     assert SECRET not in told
 
 
+@pytest.mark.programs
 async def test_what_packages_print_goes_to_stderr(store, tmp_path):
     async with started("--user", "ada", "--path", str(store), **customised(tmp_path, NOISY)) as server:
         await server.begin()
@@ -107,18 +115,6 @@ async def test_what_packages_print_goes_to_stderr(store, tmp_path):
     assert (code, rest) == (0, b"")
     assert "a package says hello" in told
     assert "and so does its C code" in told
-
-
-async def test_lines_that_are_no_messages_are_survived(store):
-    async with started("--user", "ada", "--path", str(store)) as server:
-        await server.begin()
-        for line in (b"nonsense", b"\xff\xfe", b'{"jsonrpc": "2.0"', b"[]", b'{"jsonrpc":"2.0","id":9}', b""):
-            await server.write(line)
-        await server.write(b'{"jsonrpc":"2.0","id":"s","method":"ping","params":{"x":"\\ud800"}}')
-        added = await server.tool("add_memory", user_input="I keep bees.", agent_response="Oh")
-        assert added["status"] == "success"
-        code, rest, _ = await server.ended()
-    assert (code, rest) == (0, b"")
 
 
 async def indexed(server: Process, store: Path) -> None:
@@ -135,6 +131,7 @@ def is_closed(store: Path) -> bool:
     return not [*store.glob("*.open"), *store.glob("*-wal")]
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_closes_the_store_and_ends_it(store, number):
     async with started("--user", "ada", "--path", str(store)) as server:
@@ -147,6 +144,7 @@ async def test_a_signal_closes_the_store_and_ends_it(store, number):
         assert memory.user("ada").pages()[0].messages[0].text == "I keep bees."
 
 
+@pytest.mark.programs
 async def test_a_signal_while_it_is_closing_does_not_cut_that_short(store, tmp_path):
     async with started("--user", "ada", "--path", str(store), **customised(tmp_path, IMPATIENT)) as server:
         await indexed(server, store)
@@ -156,6 +154,7 @@ async def test_a_signal_while_it_is_closing_does_not_cut_that_short(store, tmp_p
     assert is_closed(store)
 
 
+@pytest.mark.programs
 async def test_a_client_that_goes_away_in_the_middle_leaves_no_traceback(store):
     async with started("--user", "ada", "--path", str(store)) as server:
         await server.begin()
@@ -168,6 +167,7 @@ async def test_a_client_that_goes_away_in_the_middle_leaves_no_traceback(store):
     assert b"Exception" not in told
 
 
+@pytest.mark.programs
 async def test_two_servers_and_an_app_share_one_store(store):
     async with Client(on_stdio(store)) as first, Client(on_stdio(store)) as second:
         with opened(store) as memory:
@@ -188,15 +188,7 @@ async def test_two_servers_and_an_app_share_one_store(store):
             assert [page.messages[0].text for page in app.pages()] == ["I play the viola."]
 
 
-async def test_agents_of_one_user_do_not_see_each_other(store):
-    async with Client(on_stdio(store)) as first, Client(on_stdio(store, "ada", "--agent", "work")) as second:
-        await call(first, "add_memory", user_input="I live in a lighthouse.", agent_response="Windy!")
-        found = await call(second, "retrieve_memory", query="Where?", agent_id="default")
-        assert "lighthouse" not in str(found)
-        assert (await call(second, "list_memories", agent="default"))["memories"] == []
-        assert (await call(second, "get_user_profile"))["assistant_id"] == "work"
-
-
+@pytest.mark.programs
 async def test_a_store_that_breaks_under_the_server_is_told_without_what_was_said(store):
     async with started("--user", "ada", "--path", str(store), "--embedder", "none") as server:
         await server.begin()

@@ -393,49 +393,49 @@ async def test_an_explanation_says_how_well_a_memory_answers_a_question(ada):
 # --- what is refused ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("tool", "arguments", "told"),
-    [
-        ("add_memory", {"user_input": "a"}, "agent_response"),
-        ("add_memory", {"user_input": 1, "agent_response": "b"}, "user_input"),
-        ("add_memory", {"user_input": "", "agent_response": ""}, "no text"),
-        ("add_memory", {"user_input": "x" * 1_000_001, "agent_response": "b"}, "user_input"),
-        ("add_memory", {"user_input": "你" * 400_000, "agent_response": "b"}, "1000000"),
-        ("add_memory", {"user_input": "a\0b", "agent_response": "b"}, "NUL"),
-        ("add_memory", {"user_input": "a", "agent_response": "b", "timestamp": "yesterday"}, "ISO 8601"),
-        ("add_memory", {"user_input": "a", "agent_response": "b", "timestamp": "0001-01-01"}, "timestamp"),
-        ("add_memory", {"user_input": "a", "agent_response": "b", "meta_data": [1]}, "meta_data"),
-        ("add_memory", {"user_input": "a", "agent_response": "b", "meta_data": {"x": "y" * 64_000}}, "64000"),
-        ("retrieve_memory", {}, "query"),
-        ("retrieve_memory", {"query": ""}, "query"),
-        ("retrieve_memory", {"query": "  "}, "query"),
-        ("retrieve_memory", {"query": "x" * 100_001}, "query"),
-        ("retrieve_memory", {"query": "a", "max_results": 0}, "max_results"),
-        ("retrieve_memory", {"query": "a", "max_results": 101}, "max_results"),
-        ("retrieve_memory", {"query": "a", "max_results": 2.5}, "max_results"),
-        ("retrieve_memory", {"query": "a", "style_hint": "x" * 1001}, "style_hint"),
-        ("retrieve_memory", {"query": "a", "relationship_with_user": "x" * 201}, "relationship_with_user"),
-        ("get_user_profile", {"include_knowledge": "perhaps"}, "include_knowledge"),
-        ("remember", {"statement": ""}, "statement"),
-        ("remember", {"statement": "a", "about": "everybody"}, "about"),
-        ("forget", {}, "ids"),
-        ("forget", {"ids": []}, "ids"),
-        ("forget", {"ids": ["x"] * 101}, "ids"),
-        ("forget", {"ids": ["x" * 257]}, "ids"),
-        ("forget", {"ids": "everything"}, "ids"),
-        ("list_memories", {"limit": 0}, "limit"),
-        ("list_memories", {"limit": 101}, "limit"),
-        ("list_memories", {"offset": -1}, "offset"),
-        ("list_memories", {"kind": "secret"}, "kind"),
-        ("explain_memory", {"item_id": "nobody"}, "no item 'nobody'"),
-        ("explain_memory", {"item_id": ""}, "item_id"),
-        ("drop_everything", {}, "drop_everything"),
-    ],
-)
-async def test_a_bad_call_is_an_error_that_says_why_and_changes_nothing(ada, tool, arguments, told):
+BAD_CALLS = [
+    ("add_memory", {"user_input": "a"}, "agent_response"),
+    ("add_memory", {"user_input": 1, "agent_response": "b"}, "user_input"),
+    ("add_memory", {"user_input": "", "agent_response": ""}, "no text"),
+    ("add_memory", {"user_input": "x" * 1_000_001, "agent_response": "b"}, "user_input"),
+    ("add_memory", {"user_input": "你" * 400_000, "agent_response": "b"}, "1000000"),
+    ("add_memory", {"user_input": "a\0b", "agent_response": "b"}, "NUL"),
+    ("add_memory", {"user_input": "a", "agent_response": "b", "timestamp": "yesterday"}, "ISO 8601"),
+    ("add_memory", {"user_input": "a", "agent_response": "b", "timestamp": "0001-01-01"}, "timestamp"),
+    ("add_memory", {"user_input": "a", "agent_response": "b", "meta_data": [1]}, "meta_data"),
+    ("add_memory", {"user_input": "a", "agent_response": "b", "meta_data": {"x": "y" * 64_000}}, "64000"),
+    ("retrieve_memory", {}, "query"),
+    ("retrieve_memory", {"query": ""}, "query"),
+    ("retrieve_memory", {"query": "  "}, "query"),
+    ("retrieve_memory", {"query": "x" * 100_001}, "query"),
+    ("retrieve_memory", {"query": "a", "max_results": 0}, "max_results"),
+    ("retrieve_memory", {"query": "a", "max_results": 101}, "max_results"),
+    ("retrieve_memory", {"query": "a", "max_results": 2.5}, "max_results"),
+    ("retrieve_memory", {"query": "a", "style_hint": "x" * 1001}, "style_hint"),
+    ("retrieve_memory", {"query": "a", "relationship_with_user": "x" * 201}, "relationship_with_user"),
+    ("get_user_profile", {"include_knowledge": "perhaps"}, "include_knowledge"),
+    ("remember", {"statement": ""}, "statement"),
+    ("remember", {"statement": "a", "about": "everybody"}, "about"),
+    ("forget", {}, "ids"),
+    ("forget", {"ids": []}, "ids"),
+    ("forget", {"ids": ["x"] * 101}, "ids"),
+    ("forget", {"ids": ["x" * 257]}, "ids"),
+    ("forget", {"ids": "everything"}, "ids"),
+    ("list_memories", {"limit": 0}, "limit"),
+    ("list_memories", {"limit": 101}, "limit"),
+    ("list_memories", {"offset": -1}, "offset"),
+    ("list_memories", {"kind": "secret"}, "kind"),
+    ("explain_memory", {"item_id": "nobody"}, "no item 'nobody'"),
+    ("explain_memory", {"item_id": ""}, "item_id"),
+    ("drop_everything", {}, "drop_everything"),
+]
+
+
+async def test_a_bad_call_is_an_error_that_says_why_and_changes_nothing(ada):
     ada.add("I keep bees.")
     async with connected(ada) as client:
-        assert told in await refused(client, tool, **arguments)
+        for tool, arguments, told in BAD_CALLS:
+            assert told in await refused(client, tool, **arguments)
     assert [page.messages[0].text for page in ada.pages()] == ["I keep bees."]
     assert ada.facts() == []
 
@@ -492,6 +492,15 @@ async def test_a_user_id_among_the_arguments_changes_nothing(memory):
     assert len(gone["missing_ids"]) == 2
     assert len(bob.pages()) == len(bob.facts()) == 1
     assert [page.messages[0].text for page in ada.pages()] == ["I keep bees."]
+
+
+async def test_agents_of_one_user_do_not_see_each_other(memory):
+    async with connected(memory.user("ada")) as first, connected(memory.user("ada", "work")) as second:
+        await call(first, "add_memory", user_input="I live in a lighthouse.", agent_response="Windy!")
+        found = await call(second, "retrieve_memory", query="Where?", agent_id="default")
+        assert "lighthouse" not in str(found)
+        assert (await call(second, "list_memories", agent="default"))["memories"] == []
+        assert (await call(second, "get_user_profile"))["assistant_id"] == "work"
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import OpenMemory
 
 from memoryos_integrations import MemoryConfig, MemoryOS, UserMemory
 from memoryos_integrations.testing import FrozenClock, HashEmbedder
@@ -17,20 +17,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock(START)
-
-
-@pytest.fixture
-def memory(tmp_path: Path, clock: FrozenClock) -> Iterator[MemoryOS]:
-    config = MemoryConfig(short_term_capacity=3, mid_term_capacity=3)
-    with MemoryOS(tmp_path / "store", embedder=HashEmbedder(), clock=clock, config=config) as opened:
-        yield opened
-
-
-@pytest.fixture
-def ada(memory: MemoryOS) -> UserMemory:
-    return memory.user("ada")
+def memory(open_memory: OpenMemory) -> MemoryOS:
+    return open_memory(config=MemoryConfig(short_term_capacity=3, mid_term_capacity=3))
 
 
 def talk(ada: UserMemory, clock: FrozenClock, *topics: str) -> list[str]:
@@ -137,29 +125,31 @@ def test_a_page_joins_the_most_similar_segment_or_starts_a_new_one(
 @pytest.mark.requirement("MTM-1")
 @pytest.mark.parametrize(("threshold", "segments"), [(0.0, 1), (2.0, 2)])
 def test_the_threshold_decides_which_pages_share_a_segment(
-    tmp_path: Path, clock: FrozenClock, threshold: float, segments: int
+    open_memory: OpenMemory, clock: FrozenClock, threshold: float, segments: int
 ) -> None:
     config = MemoryConfig(short_term_capacity=1, segment_threshold=threshold)
-    with MemoryOS(tmp_path / "s", embedder=HashEmbedder(), clock=clock, config=config) as memory:
-        ada = memory.user("ada")
-        talk(ada, clock, "bees", "trains", "zebras")
+    memory = open_memory(config=config)
+    ada = memory.user("ada")
+    talk(ada, clock, "bees", "trains", "zebras")
 
-        memory.flush()
+    memory.flush()
 
-        assert len(ada.segments()) == segments
+    assert len(ada.segments()) == segments
 
 
 @pytest.mark.requirement("MTM-2")
-def test_summary_and_keywords_take_in_the_pages_that_join_later(tmp_path: Path, clock: FrozenClock) -> None:
+def test_summary_and_keywords_take_in_the_pages_that_join_later(
+    open_memory: OpenMemory, clock: FrozenClock
+) -> None:
     config = MemoryConfig(short_term_capacity=1, segment_threshold=0.0)
-    with MemoryOS(tmp_path / "s", embedder=HashEmbedder(), clock=clock, config=config) as memory:
-        ada = memory.user("ada")
-        talk(ada, clock, "bees", "zebras")
-        memory.flush()
-        before = ada.segments()[0]
-        talk(ada, clock, *["honey"] * 6, "zebras")
-        memory.flush()
-        after = ada.segments()[0]
+    memory = open_memory(config=config)
+    ada = memory.user("ada")
+    talk(ada, clock, "bees", "zebras")
+    memory.flush()
+    before = ada.segments()[0]
+    talk(ada, clock, *["honey"] * 6, "zebras")
+    memory.flush()
+    after = ada.segments()[0]
 
     assert (before.id, before.keywords[0]) == (after.id, "bees")
     assert after.keywords[0] == "honey"
@@ -193,17 +183,19 @@ def test_a_segments_vector_is_the_mean_of_its_pages_and_is_what_chroma_holds(
 
 
 @pytest.mark.requirement("MTM-3")
-def test_heat_is_the_weighted_sum_of_visits_pages_and_recency(tmp_path: Path, clock: FrozenClock) -> None:
+def test_heat_is_the_weighted_sum_of_visits_pages_and_recency(
+    open_memory: OpenMemory, clock: FrozenClock
+) -> None:
     config = MemoryConfig(
         short_term_capacity=1, heat_alpha=2, heat_beta=10, heat_gamma=100, promotion_heat=1000
     )
-    with MemoryOS(tmp_path / "s", embedder=HashEmbedder(), clock=clock, config=config) as memory:
-        ada = memory.user("ada")
-        talk(ada, clock, "bees", "bees", "bees", "zebras")
-        memory.flush()
-        for _ in range(4):
-            ada.retrieve("bees", k=1)
-        segment = ada.segments()[0]
+    memory = open_memory(config=config)
+    ada = memory.user("ada")
+    talk(ada, clock, "bees", "bees", "bees", "zebras")
+    memory.flush()
+    for _ in range(4):
+        ada.retrieve("bees", k=1)
+    segment = ada.segments()[0]
 
     assert (segment.visits, segment.page_count) == (4, 3)
     assert segment.heat == pytest.approx(2 * 4 + 10 * 3 + 100 * 1)
@@ -335,19 +327,19 @@ def test_a_context_for_a_conversation_begins_with_its_newest_turns(
     ("top_segments", "top_pages", "expected"), [(1, 2, (2, 0)), (1, 5, (3, 0)), (2, 5, (3, 2))]
 )
 def test_the_papers_strategy_returns_only_short_term_pages_and_pages_of_the_best_segments(
-    tmp_path: Path, clock: FrozenClock, top_segments: int, top_pages: int, expected: tuple[int, int]
+    open_memory: OpenMemory, clock: FrozenClock, top_segments: int, top_pages: int, expected: tuple[int, int]
 ) -> None:
     config = MemoryConfig(
         short_term_capacity=1, strategy="paper", top_segments=top_segments, top_pages=top_pages
     )
-    with MemoryOS(tmp_path / "s", embedder=HashEmbedder(), clock=clock, config=config) as memory:
-        ada = memory.user("ada")
-        bees = talk(ada, clock, "bees", "bees", "bees")
-        trains = talk(ada, clock, "trains", "trains", "trains")
-        newest = talk(ada, clock, "newest")
-        memory.flush()
+    memory = open_memory(config=config)
+    ada = memory.user("ada")
+    bees = talk(ada, clock, "bees", "bees", "bees")
+    trains = talk(ada, clock, "trains", "trains", "trains")
+    newest = talk(ada, clock, "newest")
+    memory.flush()
 
-        pages = {item.page_id for item in ada.retrieve("bees question", k=50).items}
+    pages = {item.page_id for item in ada.retrieve("bees question", k=50).items}
 
     assert set(newest) < pages
     assert (len(pages & set(bees)), len(pages & set(trains))) == expected
@@ -356,18 +348,18 @@ def test_the_papers_strategy_returns_only_short_term_pages_and_pages_of_the_best
 @pytest.mark.requirement("RET-4")
 @pytest.mark.requirement("LPM-2")
 def test_a_context_offers_the_ten_best_facts_of_the_newest_that_are_kept_in_view(
-    tmp_path: Path, clock: FrozenClock
+    open_memory: OpenMemory, clock: FrozenClock
 ) -> None:
     config = MemoryConfig(knowledge_capacity=30)
-    with MemoryOS(tmp_path / "s", embedder=HashEmbedder(), clock=clock, config=config) as memory:
-        ada = memory.user("ada")
-        for number in range(40):
-            clock.advance(1)
-            ada.remember(f"fact {number} about bees")
+    memory = open_memory(config=config)
+    ada = memory.user("ada")
+    for number in range(40):
+        clock.advance(1)
+        ada.remember(f"fact {number} about bees")
 
-        shown = [item for item in ada.context("bees fact", max_tokens=4000).items if item.kind == "fact"]
-        numbers = {int(item.text.split()[1]) for item in ada.retrieve("bees", k=50, kinds=("fact",)).items}
+    shown = [item for item in ada.context("bees fact", max_tokens=4000).items if item.kind == "fact"]
+    numbers = {int(item.text.split()[1]) for item in ada.retrieve("bees", k=50, kinds=("fact",)).items}
 
-        assert len(shown) == 10
-        assert numbers == set(range(10, 40))
-        assert len(ada.facts()) == 40
+    assert len(shown) == 10
+    assert numbers == set(range(10, 40))
+    assert len(ada.facts()) == 40

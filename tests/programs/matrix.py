@@ -33,7 +33,7 @@ OURS = ("-r", "pyproject.toml", *NEEDED)
 LOCKED = FOLDER / "locked.txt"
 OPENAI = ("llama-index-llms-openai", "llama-index-llms-openai-like", "llama-index-embeddings-openai")
 
-_PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2")
+_PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "-m", "not benchmark")
 BOTH = (*_PYTEST, "tests/langchain_adapter", "tests/llamaindex_adapter")
 LLAMAINDEX = (
     *_PYTEST,
