@@ -86,6 +86,7 @@ def add_one(channel: Connection, folder: Path) -> None:
     channel.send("closed")
 
 
+@pytest.mark.programs
 def test_a_process_that_read_its_own_files_loses_no_turn_when_another_one_closes(tmp_path: Path) -> None:
     with started(read_the_files_and_add, tmp_path) as reader:
         assert reader.hear() == "read"
