@@ -179,6 +179,8 @@ def _is_open(memory: MemoryOS) -> bool:
         memory.user("nobody").pages(limit=1)
     except StoreClosedError:
         return False
+    except StoreError:  # open, but its folder cannot be read any more: its users will be told
+        return True
     return True
 
 
