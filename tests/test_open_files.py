@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sqlite3
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ import pytest
 from programs.processes import answer_of, started
 
 from memoryos_integrations import MemoryOS
-from memoryos_integrations.errors import StoreUnwritableError
+from memoryos_integrations.errors import StoreTooNewError, StoreUnwritableError
 from memoryos_integrations.testing import HashEmbedder
 
 if TYPE_CHECKING:
@@ -55,6 +57,18 @@ class Signalling(HashEmbedder):
         if "second" in texts:
             self.called.set()
         return super().embed(texts)
+
+
+class Heard(logging.Handler):
+    """Sets ``event`` when the background thread says that it failed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.event = threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "Background work" in record.getMessage():
+            self.event.set()
 
 
 @contextmanager
@@ -114,18 +128,21 @@ def test_a_store_whose_log_was_taken_away_says_so_and_stores_what_comes(
     assert texts(tmp_path) == ["before", "after"]
 
 
-def test_the_last_one_to_close_leaves_no_log_and_a_process_beside_it_does(tmp_path: Path) -> None:
+def test_the_last_one_to_close_leaves_no_log(tmp_path: Path) -> None:
     first, second = opened(tmp_path), opened(tmp_path)
     first.user("ada").add("one", "ok")
     first.close()
+    assert (tmp_path / "memory.db-wal").exists()
     second.user("ada").add("two", "ok")
     second.close()
     assert not list(tmp_path.glob("memory.db-*"))
     assert texts(tmp_path) == ["one", "two"]
 
 
-def test_background_work_goes_on_after_a_moment_without_the_lock_file(tmp_path: Path) -> None:
+def test_background_work_goes_on_after_it_could_not_take_the_lock(tmp_path: Path) -> None:
     embedder = Signalling(16)
+    failed = Heard()
+    logging.getLogger("memoryos_integrations").addHandler(failed)
     owner, other = opened(tmp_path), MemoryOS(tmp_path, embedder=embedder)
     owner.flush()
     lock = tmp_path / "owner.lock"
@@ -134,6 +151,8 @@ def test_background_work_goes_on_after_a_moment_without_the_lock_file(tmp_path: 
     with pytest.raises(StoreUnwritableError, match="background work waits"):
         other.flush()
     other.user("ada").add("second", "ok")
+    assert failed.event.wait(60), "the background thread did not meet the lock"
+    logging.getLogger("memoryos_integrations").removeHandler(failed)
     lock.rmdir()
     held.rename(lock)
     owner.close()
@@ -145,6 +164,17 @@ def test_a_store_with_an_unusable_lock_says_which_file(tmp_path: Path) -> None:
     (tmp_path / "open.lock").mkdir()
     with pytest.raises(StoreUnwritableError, match="cannot be written"):
         opened(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed by /proc")
+def test_a_store_that_could_not_be_opened_holds_no_lock(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "memory.db")) as file, file:
+        file.execute("UPDATE meta SET value = '999' WHERE key = 'schema_version'")
+    with pytest.raises(StoreTooNewError):
+        opened(tmp_path)
+    handles = {os.path.realpath(one) for one in Path("/proc/self/fd").iterdir()}
+    assert str(tmp_path / "use.lock") not in handles
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed by /proc")

@@ -10,10 +10,10 @@ import logging
 import os
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from memoryos_integrations.errors import MemoryOSError, StoreClosedError, StoreError
+from memoryos_integrations.errors import MemoryOSError, StoreClosedError, StoreError, StoreUnwritableError
 from memoryos_integrations.events import JobParked
 from memoryos_integrations.storage import outbox
 
@@ -162,7 +162,8 @@ class Worker:
         """Like ``take_charge``, but does nothing while jobs are running."""
         if self._run_lock.acquire(blocking=False):
             try:
-                self._own()
+                with suppress(StoreUnwritableError):  # the thread logs it; whoever asks here can do without
+                    self._own()
             finally:
                 self._run_lock.release()
 

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import threading
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -28,13 +29,12 @@ from memoryos_integrations.storage.location import LEDGER_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
 _BUSY_SECONDS = 60
 _CLOSED = "This MemoryOS is closed. Open the folder again with MemoryOS(path)."
 _NOT_SCRUBBED = (
-    "The memories are deleted, but the files still hold some of their bytes, until the next forget() or "
-    "the next opening of the store removes them."
+    "The memories are deleted, but the files still hold some of their bytes: call forget() again to remove "
+    "them."
 )
 _TEMPORARY_FOLDER = threading.Lock()  # a setting of the process, not of a connection
 _logger = logging.getLogger(__name__)
@@ -79,6 +79,9 @@ class SQLite:
                 self._log = _identity(self._log_path)
         except OSError as error:
             raise StoreUnwritableError(f"{unwritable(self._folder)} ({error.strerror})") from error
+        finally:
+            if self._log is None:  # not opened
+                self._use.end()
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -144,9 +147,10 @@ class SQLite:
     def size(self) -> int:
         """Return the size in bytes of all files in the folder, the vector index included."""
         total = 0
-        for file in self._folder.rglob("*"):
-            with contextlib.suppress(FileNotFoundError):  # the index may remove files meanwhile
-                total += file.stat().st_size if file.is_file() else 0
+        for folder, _, names in os.walk(self._folder):  # passes over folders that the index removes meanwhile
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    total += Path(folder, name).stat().st_size
         return total
 
     def after_fork(self) -> None:
